@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tracker needs of a run time."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+TemplateTensors = Mapping[str, Any]
+"""Tensors made once from a template crop; opaque, they may live on the backend's device."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchMaps:
+    """Head outputs for one search region, S x S cells.
+
+    Attributes
+    ----------
+    score
+        S x S in [0, 1].
+    size
+        2 x S x S: width and height as fractions of the search crop.
+    offset
+        2 x S x S: x and y offset inside the cell, in cells.
+    fused
+        3 x H x W fused search crop (R, G, B; nominal range 0..1), only when asked for and known.
+
+    """
+
+    score: Array
+    size: Array
+    offset: Array
+    fused: Array | None = None
+
+
+class Backend(Protocol):
+    """Runs the two graphs of a model bundle."""
+
+    name: str
+
+    def template(self, rgb: Array, thermal: Array) -> TemplateTensors:
+        """Turn a normalised template crop (1 x C x Z x Z each) into template tensors."""
+        ...
+
+    def search(
+        self, templates: Sequence[TemplateTensors], rgb: Array, thermal: Array, *,
+        fused: bool = False,
+    ) -> SearchMaps:
+        """Match a normalised search crop (1 x C x X x X each) against the template slots."""
+        ...
+
+    def close(self) -> None:
+        """Free what the backend holds."""
+        ...

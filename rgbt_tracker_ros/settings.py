@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting of the tracker and its node: defaults, units, ranges and meaning, in one place.
+
+The ROS parameters, `config/tracker.yaml` and the README's table come from, or are tested against,
+these dataclasses. A field `interval` of the group `template` is the parameter `template.interval`.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+import math
+from typing import Any
+
+from rgbt_tracker_ros.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Description of one setting."""
+
+    doc: str
+    unit: str = ''
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    length: tuple[int, ...] = ()
+    read_only: bool = False
+
+
+def _setting(default: Any, doc: str, **spec: Any) -> Any:
+    return field(default=default, metadata={'spec': Spec(doc, **spec)})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which network runs, and on what."""
+
+    name: str = _setting(
+        'unified_nano', 'Name of a shipped model bundle, or a folder holding one.', read_only=True)
+    backend: str = _setting(
+        'auto', 'Run time of the network; auto takes the best one present.',
+        choices=('auto', 'onnxruntime', 'openvino', 'tensorrt', 'torch'), read_only=True)
+    threads: int = _setting(
+        0, 'CPU threads of the network; 0 = one per core, at most 4.', low=0, high=64,
+        read_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """How RGB and thermal frames are put in pairs."""
+
+    policy: str = _setting(
+        'nearest', 'nearest = own synchroniser; the others are those of message_filters.',
+        choices=('nearest', 'approximate', 'exact'), read_only=True)
+    slop: float = _setting(
+        0.04, 'Largest time difference inside a pair.', unit='s', low=0.0, high=2.0)
+    thermal_offset: float = _setting(
+        0.0, 'Added to each thermal stamp: negative when thermal stamps are late.', unit='s',
+        low=-5.0, high=5.0)
+    timeout: float = _setting(
+        0.25, 'An RGB frame that finds no partner for so long, or whose other camera is silent for '
+        'so long, goes on alone (and likewise thermal).', unit='s', low=0.02, high=10.0)
+    queue: int = _setting(
+        60, 'Frames kept per camera while waiting for a partner.', low=2, high=1000)
+    jump: float = _setting(
+        1.0, 'A stamp that goes back by more than this (bag loop) resets the queues.', unit='s',
+        low=0.05, high=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ThermalSettings:
+    """How raw thermal counts become 8 bits."""
+
+    normalization: str = _setting(
+        'percentile', 'none (8-bit input as it is), minmax, percentile (smoothed over time) or '
+        'range (fixed thermal.min .. thermal.max).',
+        choices=('none', 'minmax', 'percentile', 'range'))
+    min: float = _setting(0.0, 'Counts shown as black when normalization is range.', unit='counts',
+                          low=-1e6, high=1e6)
+    max: float = _setting(65535.0, 'Counts shown as white when normalization is range.',
+                          unit='counts', low=-1e6, high=1e6)
+    low_percentile: float = _setting(
+        1.0, 'Percentile shown as black.', unit='%', low=0.0, high=49.0)
+    high_percentile: float = _setting(
+        99.0, 'Percentile shown as white.', unit='%', low=51.0, high=100.0)
+    smoothing: float = _setting(
+        0.9, 'Share of the old range kept from frame to frame (no flicker).', low=0.0, high=0.999)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationSettings:
+    """How thermal pixels map to RGB pixels."""
+
+    homography: tuple[float, ...] = _setting(
+        (), 'Row-major 3 x 3 homography from thermal to RGB pixels; empty = same view, scaled when '
+        'the sizes differ.', length=(0, 9))
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSettings:
+    """Template memory; the initial template is always kept."""
+
+    update: str = _setting(
+        'nearest_reliable', 'off, interval (the newest frame every template.interval) or '
+        'nearest_reliable (the newest frame whose score passes template.threshold; TPF).',
+        choices=('off', 'interval', 'nearest_reliable'))
+    interval: int = _setting(
+        15, 'Frames between two looks at the template memory.', unit='frames', low=1, high=10000)
+    threshold: float = _setting(
+        0.7, 'Score a frame needs to become a dynamic template.', low=0.0, high=1.0)
+    memory: int = _setting(
+        5, 'Candidate templates kept.', low=1, high=100)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """When the target counts as lost and how it is found again."""
+
+    lost_threshold: float = _setting(
+        0.3, 'The target is LOST after target.lost_frames frames with a score under this.',
+        low=0.0, high=1.0)
+    found_threshold: float = _setting(
+        0.5, 'A LOST target is found again at a score over this.', low=0.0, high=1.0)
+    lost_frames: int = _setting(
+        5, 'Low-score frames in a row that make the target LOST.', unit='frames', low=1, high=1000)
+    redetect: bool = _setting(
+        True, 'While LOST, look over a growing region and then the whole image.')
+    window: float = _setting(
+        0.35, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
+    smoothing: float = _setting(
+        0.3, 'Share of the old box size kept from frame to frame.', low=0.0, high=0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """When a camera counts as unusable."""
+
+    stale: float = _setting(
+        0.5, 'A camera silent for so long is missing.', unit='s', low=0.05, high=60.0)
+    frozen: int = _setting(
+        3, 'Identical frames in a row that make a camera frozen (thermal shutter).',
+        unit='frames', low=2, high=1000)
+    blank: float = _setting(
+        2.0, 'An 8-bit image whose standard deviation is under this is blank.', unit='grey levels',
+        low=0.0, high=50.0)
+    recover: int = _setting(
+        3, 'Good frames in a row after which a camera is used again.', unit='frames', low=1,
+        high=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; see the groups."""
+
+    model: ModelSettings = ModelSettings()
+    sync: SyncSettings = SyncSettings()
+    thermal: ThermalSettings = ThermalSettings()
+    registration: RegistrationSettings = RegistrationSettings()
+    template: TemplateSettings = TemplateSettings()
+    target: TargetSettings = TargetSettings()
+    health: HealthSettings = HealthSettings()
+    initial_box: tuple[float, ...] = _setting(
+        (), 'x, y, w, h in RGB pixels: starts on the first usable pair; empty = wait for '
+        '~/init_box.', unit='px', length=(0, 4))
+    image_transport: str = _setting(
+        'raw', 'raw, or compressed (subscribes <topic>/compressed).',
+        choices=('raw', 'compressed'), read_only=True)
+    autostart: bool = _setting(
+        True, 'Configure and activate the lifecycle node at once.', read_only=True)
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> Settings:
+        """Make settings from dotted names; what is not named keeps its default."""
+        return cls().updated(values)
+
+    def flat(self) -> dict[str, Any]:
+        """Return every setting by its dotted name."""
+        return {name: value for name, value, _ in self.items()}
+
+    def items(self) -> Iterator[tuple[str, Any, Spec]]:
+        """Yield (dotted name, value, spec) in order of definition."""
+        for group in fields(self):
+            value = getattr(self, group.name)
+            if is_dataclass(value):
+                for item in fields(value):
+                    yield f'{group.name}.{item.name}', getattr(value, item.name), \
+                        item.metadata['spec']
+            else:
+                yield group.name, value, group.metadata['spec']
+
+    def updated(self, values: Mapping[str, Any]) -> Settings:
+        """Return settings with some values replaced, all of them or none.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown, or a value has the wrong type or is out of range, or two values
+            contradict each other; the message names the setting, the value and what is accepted.
+
+        """
+        known = {name: (value, spec) for name, value, spec in self.items()}
+        result = self
+        for name, value in values.items():
+            if name not in known:
+                raise InputError(f'unknown parameter {name!r}: known are {", ".join(known)}')
+            checked = _checked(name, value, *known[name])
+            group, _, item = name.rpartition('.')
+            if group:
+                checked, item = replace(getattr(result, group), **{item: checked}), group
+            result = replace(result, **{item: checked})
+        result._check_pairs()
+        return result
+
+    def _check_pairs(self) -> None:
+        ordered = (('thermal.min', self.thermal.min, 'thermal.max', self.thermal.max, False),
+                   ('target.lost_threshold', self.target.lost_threshold,
+                    'target.found_threshold', self.target.found_threshold, True))
+        for low_name, low, high_name, high, may_equal in ordered:
+            if low > high or (low == high and not may_equal):
+                raise InputError(
+                    f'{low_name} = {low:g} must be under {high_name} = {high:g}: set both')
+
+
+def _checked(name: str, value: Any, default: Any, spec: Spec) -> Any:
+    """Return `value` in the default's type; integers are accepted for floats."""
+    if isinstance(default, tuple):
+        return _checked_list(name, value, spec)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(default):
+        raise InputError(
+            f'parameter {name} = {value!r} is of type {type(value).__name__}: '
+            f'{type(default).__name__} is needed')
+    if spec.choices and value not in spec.choices:
+        raise InputError(
+            f'parameter {name} = {value!r} is not one of {", ".join(spec.choices)}')
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low = -math.inf if spec.low is None else spec.low
+        high = math.inf if spec.high is None else spec.high
+        if not low <= value <= high:
+            raise InputError(
+                f'parameter {name} = {value:g} is out of range: {low:g} to {high:g} {spec.unit}'
+                .rstrip())
+    return value
+
+
+def _checked_list(name: str, value: Any, spec: Spec) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(item) for item in value)
+    except (TypeError, ValueError):
+        numbers = (math.nan,)
+    if len(numbers) not in spec.length or not all(map(math.isfinite, numbers)):
+        lengths = ' or '.join(map(str, spec.length))
+        raise InputError(f'parameter {name} = {value!r} must be a list of {lengths} numbers')
+    return numbers

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tracker around a network: state, decoding, template memory."""
