@@ -71,7 +71,7 @@ class ImagePair:
 def _check(name: str, image: NDArray[np.uint8] | None, channels: int | None) -> None:
     if image is None:
         return
-    shape = getattr(image, 'shape', ())
+    shape: tuple[int, ...] = getattr(image, 'shape', ())
     good = len(shape) == (2 if channels is None else 3) and (channels in (None, shape[-1]))
     if not good or getattr(image, 'dtype', None) != np.uint8 or 0 in shape:
         wanted = 'H x W' if channels is None else f'H x W x {channels}'
