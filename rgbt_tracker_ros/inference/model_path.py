@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where model bundles are found."""
+from __future__ import annotations
+
+from pathlib import Path
+import re
+import sys
+
+from rgbt_tracker_ros.errors import ModelError
+
+PACKAGE = 'rgbt_tracker_ros'
+DESCRIPTION = 'model.yaml'
+# A name can never leave the models' folders: no separator, no leading dot.
+_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
+
+
+def model_roots() -> list[Path]:
+    """Return the folders that may hold shipped models, the first one wins.
+
+    In order: the share folder of a sourced ROS workspace, the share folder of this Python's
+    installation, and the source tree.
+    """
+    roots = []
+    share = _ament_share()
+    if share is not None:
+        roots.append(share / 'models')
+    roots.append(Path(sys.prefix) / 'share' / PACKAGE / 'models')
+    roots.append(Path(__file__).resolve().parents[2] / 'models')
+    return [root for root in roots if root.is_dir()]
+
+
+def shipped_models() -> dict[str, Path]:
+    """Return the folders of all shipped models by name."""
+    found: dict[str, Path] = {}
+    for root in model_roots():
+        for description in sorted(root.glob(f'*/{DESCRIPTION}')):
+            found.setdefault(description.parent.name, description.parent)
+    return found
+
+
+def resolve(name: str | Path) -> Path:
+    """Return the folder of a model: a folder that holds model.yaml, else a shipped model's name.
+
+    Raises
+    ------
+    ModelError
+        If there is none; the message lists the models there are.
+
+    """
+    folder = Path(name).expanduser()
+    if str(name) and (folder / DESCRIPTION).is_file():
+        return folder.resolve()
+    shipped = shipped_models()
+    if _NAME.fullmatch(str(name)) and str(name) in shipped:
+        return shipped[str(name)]
+    reason = f'the folder has no {DESCRIPTION}' if folder.is_dir() else 'no such name or folder'
+    listed = ', '.join(shipped) or 'none'
+    raise ModelError(
+        f'model {str(name)!r} not found ({reason}): give the folder of a model bundle or one of '
+        f'the shipped models: {listed}')
+
+
+def _ament_share() -> Path | None:
+    try:
+        from ament_index_python.packages import get_package_share_directory
+    except ImportError:
+        return None
+    # PackageNotFoundError is a KeyError; without a sourced workspace it is an EnvironmentError.
+    try:
+        return Path(get_package_share_directory(PACKAGE))
+    except (KeyError, OSError):
+        return None
