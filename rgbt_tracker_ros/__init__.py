@@ -5,7 +5,8 @@ from __future__ import annotations
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.settings import Settings
-from rgbt_tracker_ros.tracking.result import TrackResult
+from rgbt_tracker_ros.tracking.result import State, TrackResult
+from rgbt_tracker_ros.tracking.tracker import Tracker
 
-__all__ = ['Box', 'ImagePair', 'Settings', 'TrackResult']
+__all__ = ['Box', 'ImagePair', 'Settings', 'State', 'TrackResult', 'Tracker']
 __version__ = '0.1.0'

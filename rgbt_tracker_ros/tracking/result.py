@@ -43,6 +43,8 @@ class TrackResult:
         H x W x 3 uint8 fused search crop when asked for, else None.
     crop_box
         The image region which `fused` shows.
+    note
+        What went wrong in this frame, empty when nothing did.
 
     """
 
@@ -55,3 +57,4 @@ class TrackResult:
     total_ms: float
     fused: NDArray[np.uint8] | None = None
     crop_box: Box | None = None
+    note: str = ''

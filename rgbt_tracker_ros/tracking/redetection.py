@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where to look for a lost target: around its last place, ever wider, and over the whole image."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from rgbt_tracker_ros.imaging.box import Box
+
+_GROWTH_STEP = 1.15
+_LARGEST_GROWTH = 2.0
+_FRAMES_PER_STEP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One search region: that of `box`, with its side multiplied by `growth`."""
+
+    box: Box
+    growth: float
+
+
+class Redetection:
+    """Plans the looks for a lost target, two a frame at most.
+
+    The first look is around the last good box and widens step by step up to twice the search
+    region. The second one goes over the image in overlapping tiles of the search region's size,
+    nearest first, round and round, so that the cost of a frame stays bounded.
+    """
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._tiles: list[Look] = []
+
+    def reset(self) -> None:
+        """Begin anew at the next `plan`."""
+        self._frames = 0
+
+    def plan(self, last: Box, factor: float, width: int, height: int) -> list[Look]:
+        """Return the looks of the next frame.
+
+        Parameters
+        ----------
+        last
+            Last good box of the target, in pixels.
+        factor
+            Side of a search region over the target's size.
+        width, height
+            Image size, pixels.
+
+        """
+        if self._frames == 0:
+            self._tiles = tiles(last, factor, width, height)
+        growth = min(_GROWTH_STEP ** (self._frames // _FRAMES_PER_STEP), _LARGEST_GROWTH)
+        looks = [Look(last, growth)]
+        # A single tile shows what the look around the last box shows.
+        if len(self._tiles) > 1:
+            looks.append(self._tiles[self._frames % len(self._tiles)])
+        self._frames += 1
+        return looks
+
+
+def tiles(last: Box, factor: float, width: int, height: int) -> list[Look]:
+    """Return looks that together cover the image, nearest to the last box first.
+
+    Neighbours overlap by half, so that a target of the expected size lies wholly in one of them.
+    """
+    side = math.sqrt(last.w * last.h) * factor
+    centers = [(x, y) for y in _centers(side, height) for x in _centers(side, width)]
+    centers.sort(key=lambda point: math.hypot(point[0] - last.cx, point[1] - last.cy))
+    return [Look(Box.from_center(x, y, last.w, last.h), 1.0) for x, y in centers]
+
+
+def _centers(side: float, length: int) -> list[float]:
+    if side >= length:
+        return [length / 2]
+    steps = math.ceil((length - side) / (side / 2))
+    return [side / 2 + (length - side) * index / steps for index in range(steps + 1)]

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tracker: a target's box in, its box in every later frame out."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.errors import InputError, ModelError
+from rgbt_tracker_ros.imaging.box import MIN_SIDE, Box
+from rgbt_tracker_ros.imaging.crops import clip_box
+from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.inference.backend import Array, Backend, TemplateTensors
+from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
+from rgbt_tracker_ros.inference.factory import load_backend
+from rgbt_tracker_ros.settings import Settings
+from rgbt_tracker_ros.tracking.decoding import calibrated, decode
+from rgbt_tracker_ros.tracking.motion import follow
+from rgbt_tracker_ros.tracking.network_inputs import NetworkInputs
+from rgbt_tracker_ros.tracking.redetection import Look, Redetection
+from rgbt_tracker_ros.tracking.result import State, TrackResult
+from rgbt_tracker_ros.tracking.target_state import TargetState
+from rgbt_tracker_ros.tracking.template_memory import Candidate, TemplateMemory
+
+_RIVALRY = 0.8
+"""A frame with a rival peak over this share of the best one gives no template."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """What one look gave: a box in the image, its score, and the fused crop if asked for."""
+
+    box: Box
+    score: float
+    clear: bool
+    region: Box
+    fused: Array | None
+
+
+class Tracker:
+    """Tracks one target in pairs of RGB and thermal images.
+
+    Not thread-safe: call it from one thread.
+
+    Parameters
+    ----------
+    bundle
+        The checked model bundle.
+    backend
+        Runs the bundle's graphs.
+    settings
+        Settings; the groups `template` and `target` matter here.
+
+    """
+
+    def __init__(self, bundle: ModelBundle, backend: Backend,
+                 settings: Settings | None = None) -> None:
+        self.bundle = bundle
+        self.backend = backend
+        self._settings = settings or Settings()
+        self._inputs = NetworkInputs(bundle)
+        self._memory = TemplateMemory(self._settings.template)
+        self._target = TargetState(self._settings.target)
+        self._redetection = Redetection()
+        self._box = self._last_good = Box(0, 0, MIN_SIDE, MIN_SIDE)
+        self._size = (0, 0)
+        self._initial_mode = ''
+        self._frame = 0
+        self._backend_s = 0.0
+
+    @classmethod
+    def from_model(cls, name: str | Path, backend: str = 'auto',
+                   settings: Settings | None = None) -> Tracker:
+        """Load a shipped model by name, or a model bundle by its folder.
+
+        Raises
+        ------
+        ModelError
+            If the model or the backend cannot be loaded.
+        InputError
+            If there is no backend of that name.
+
+        """
+        settings = (settings or Settings()).updated(
+            {'model.name': str(name), 'model.backend': backend})
+        bundle = load_bundle(name)
+        return cls(bundle, load_backend(bundle, settings.model), settings)
+
+    @property
+    def state(self) -> State:
+        """Return IDLE without a target, else TRACKING or LOST."""
+        return self._target.state
+
+    def initialize(self, pair: ImagePair, box: Box) -> TrackResult:
+        """Take the target in `box`, pixels of the RGB image, as the one to track.
+
+        Raises
+        ------
+        InputError
+            If the box is not finite, too small or outside the image.
+        ModelError
+            If the network fails on the template; the tracker then has no target.
+
+        """
+        start = perf_counter()
+        inside = Box(*box).inside(pair.width, pair.height)
+        self.reset()
+        self._memory.start(self._make_template(*self._inputs.template(pair, inside)))
+        self._box = self._last_good = inside
+        self._size = (pair.width, pair.height)
+        self._initial_mode = pair.mode
+        self._target.start()
+        return self._result(pair, start, 1.0, '', None)
+
+    def track(self, pair: ImagePair, fused: bool = False) -> TrackResult:
+        """Find the target in the next pair.
+
+        A network that fails (NaN, run-time error) gives a frame of score 0 with the reason in
+        `note`; the box then stays where it was.
+
+        Parameters
+        ----------
+        pair
+            The next pair; one of its images may be missing.
+        fused
+            Also return the fused search crop, where the model has one.
+
+        Raises
+        ------
+        InputError
+            If there is no target yet.
+
+        """
+        if self.state is State.IDLE:
+            raise InputError('there is no target: call initialize(pair, box) before track')
+        start = perf_counter()
+        self._backend_s = 0.0
+        self._frame += 1
+        note = self._fit_to(pair)
+        sighting = None
+        try:
+            sighting = self._look(pair, fused)
+            self._take_in(pair, sighting)
+        except ModelError as error:
+            note = str(error)
+            if sighting is None:
+                self._target.update(0.0)
+        score = sighting.score if sighting else 0.0
+        return self._result(pair, start, score, note, sighting)
+
+    def reset(self) -> None:
+        """Forget the target."""
+        self._target.stop()
+        self._redetection.reset()
+        self._frame = 0
+        self._backend_s = 0.0
+
+    def configure(self, settings: Settings) -> None:
+        """Use other `template.*` and `target.*` settings from the next frame on."""
+        self._settings = replace(
+            self._settings, template=settings.template, target=settings.target)
+        self._memory.configure(settings.template)
+        self._target.settings = settings.target
+
+    def close(self) -> None:
+        """Free the backend; the tracker cannot be used afterwards."""
+        self.reset()
+        self.backend.close()
+
+    def _look(self, pair: ImagePair, fused: bool) -> _Sighting:
+        """Return the best sighting of the looks that the target's state asks for."""
+        target = self._settings.target
+        if self.state is State.TRACKING:
+            return self._look_at(pair, Look(self._box, 1.0), target.window, fused)
+        looks = [Look(self._box, 1.0)]
+        if target.redetect:
+            looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
+        # A lost target may be anywhere in a region, so no place is favoured.
+        sightings = [self._look_at(pair, look, 0.0, fused) for look in looks]
+        return max(sightings, key=lambda sighting: sighting.score)
+
+    def _look_at(self, pair: ImagePair, look: Look, window: float, fused: bool) -> _Sighting:
+        rgb, thermal, geometry = self._inputs.search(pair, look.box, look.growth)
+        begin = perf_counter()
+        try:
+            maps = self.backend.search(
+                self._memory.slots(self.bundle.template_slots), rgb, thermal, fused=fused)
+        finally:
+            self._backend_s += perf_counter() - begin
+        peak = decode(maps, window)
+        return _Sighting(
+            box=geometry.to_image(peak.cx, peak.cy, peak.w, peak.h),
+            score=calibrated(peak.score, self.bundle.calibration),
+            clear=peak.rival < _RIVALRY * peak.score,
+            region=geometry.region, fused=maps.fused)
+
+    def _take_in(self, pair: ImagePair, sighting: _Sighting) -> None:
+        """Let a sighting move the box, the state and the templates."""
+        target = self._settings.target
+        before = self.state
+        after = self._target.update(sighting.score)
+        if before is State.LOST and after is State.TRACKING:
+            self._redetection.reset()
+            self._set_box(follow(self._box, sighting.box, 1.0, target.smoothing))
+        elif after is State.TRACKING:
+            # A doubtful sighting moves the box only in part, so that an occluder does not
+            # carry it away.
+            trust = min(sighting.score / target.lost_threshold, 1.0) if target.lost_threshold \
+                else 1.0
+            self._set_box(follow(self._box, sighting.box, trust, target.smoothing))
+        elif before is State.TRACKING:
+            self._set_box(self._last_good)
+        if after is State.TRACKING and sighting.score >= target.lost_threshold:
+            self._last_good = self._box
+            self._remember(pair, sighting)
+        self._renew_template()
+
+    def _remember(self, pair: ImagePair, sighting: _Sighting) -> None:
+        degraded = self._initial_mode == 'rgbt' and pair.mode != 'rgbt'
+        if (not degraded and sighting.clear
+                and self._memory.wants(self._frame, sighting.score)):
+            crops = self._inputs.template(pair, self._box)
+            self._memory.offer(Candidate(self._frame, sighting.score, *crops))
+
+    def _renew_template(self) -> None:
+        if self.bundle.template_slots < 2 or self.state is not State.TRACKING:
+            return
+        chosen = self._memory.choose(self._frame)
+        if chosen is not None:
+            self._memory.put(chosen, self._make_template(chosen.rgb, chosen.thermal))
+
+    def _make_template(self, rgb: Array, thermal: Array) -> TemplateTensors:
+        begin = perf_counter()
+        try:
+            return self.backend.template(rgb, thermal)
+        finally:
+            self._backend_s += perf_counter() - begin
+
+    def _fit_to(self, pair: ImagePair) -> str:
+        """Scale the boxes when the image size changes (same view assumed); return a note."""
+        old, new = self._size, (pair.width, pair.height)
+        if old == new:
+            return ''
+        x, y = new[0] / old[0], new[1] / old[1]
+        self._last_good = Box(self._last_good.x * x, self._last_good.y * y,
+                              self._last_good.w * x, self._last_good.h * y)
+        self._size = new
+        self._redetection.reset()
+        self._set_box(Box(self._box.x * x, self._box.y * y, self._box.w * x, self._box.h * y))
+        return (f'image size changed from {old[0]}x{old[1]} to {new[0]}x{new[1]}: '
+                'the box was scaled')
+
+    def _set_box(self, box: Box) -> None:
+        self._box = clip_box(box, *self._size, margin=MIN_SIDE)
+
+    def _result(self, pair: ImagePair, start: float, score: float, note: str,
+                sighting: _Sighting | None) -> TrackResult:
+        fused = sighting.fused if sighting else None
+        return TrackResult(
+            box=self._box, score=score, state=self.state, mode=pair.mode,
+            template_frame=self._memory.dynamic_frame,
+            backend_ms=1000 * self._backend_s, total_ms=1000 * (perf_counter() - start),
+            fused=None if fused is None else _to_image(fused),
+            crop_box=sighting.region if sighting and fused is not None else None, note=note)
+
+
+def _to_image(fused: Array) -> NDArray[np.uint8]:
+    """Turn 3 x H x W of nominal 0..1 into H x W x 3 of 0..255."""
+    return np.clip(np.rint(fused.transpose(1, 2, 0) * 255), 0, 255).astype(np.uint8)
