@@ -60,6 +60,10 @@ class SyncSettings:
     timeout: float = _setting(
         0.25, 'An RGB frame that finds no partner for so long, or whose other camera is silent for '
         'so long, goes on alone (and likewise thermal).', unit='s', low=0.02, high=10.0)
+    unpaired: str = _setting(
+        'drop', 'RGB frames between two thermal ones (slower thermal camera): drop = all results '
+        'use both cameras, at the rate of the slower; alone = they go on without thermal.',
+        choices=('drop', 'alone'))
     queue: int = _setting(
         60, 'Frames kept per camera while waiting for a partner.', low=2, high=1000)
     jump: float = _setting(
