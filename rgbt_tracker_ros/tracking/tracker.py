@@ -269,4 +269,5 @@ class Tracker:
 
 def _to_image(fused: Array) -> NDArray[np.uint8]:
     """Turn 3 x H x W of nominal 0..1 into H x W x 3 of 0..255."""
-    return np.clip(np.rint(fused.transpose(1, 2, 0) * 255), 0, 255).astype(np.uint8)
+    image = np.clip(np.rint(fused.transpose(1, 2, 0) * 255), 0, 255)
+    return np.asarray(image, np.uint8)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tracks in folders: boxes and flags per frame, and the two videos they belong to.
+
+A folder of tracks holds `<video>_<k>/` with `groundtruth.txt` (x,y,w,h per frame, pixels, nan when
+absent) and optionally `flags.csv` with the columns `frame` (number in the video, from 0),
+`occluded` and `absent`. The videos are `<video>.*` (or folders `<video>`) in a folder per camera.
+"""
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One target in one pair of recordings.
+
+    Attributes
+    ----------
+    name
+        Folder name.
+    rgb, thermal
+        Recordings, None when there is none.
+    start
+        Number of the first frame in the recordings.
+    truth
+        N x 4 boxes x, y, w, h; nan when the target is absent.
+    use
+        N booleans; False where the target is occluded or absent.
+
+    """
+
+    name: str
+    rgb: Path | None
+    thermal: Path | None
+    start: int
+    truth: NDArray[np.float64]
+    use: NDArray[np.bool_]
+
+
+def load_tracks(root: Path, rgb: Path | None, thermal: Path | None) -> list[Track]:
+    """Read all tracks of a folder.
+
+    Parameters
+    ----------
+    root
+        The folder of tracks.
+    rgb, thermal
+        Folders of the recordings, None when that camera has none.
+
+    Raises
+    ------
+    InputError
+        If there are no tracks, or a file is missing or malformed.
+
+    """
+    files = sorted(root.glob('*/groundtruth.txt'))
+    if not files:
+        raise InputError(f'--root {root}: no */groundtruth.txt in it: give a folder of tracks')
+    return [_load(file.parent, rgb, thermal) for file in files]
+
+
+def read_boxes(path: Path) -> NDArray[np.float64]:
+    """Read a file of `x,y,w,h` lines; commas, blanks and tabs separate.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, or a line is not four numbers.
+
+    """
+    try:
+        lines = path.read_text(encoding='utf-8').split('\n')
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f'{path} cannot be read ({error}): give a file of x,y,w,h') from error
+    boxes = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            box = [float(part) for part in line.replace(',', ' ').split()]
+        except ValueError:
+            box = []
+        if len(box) != 4:
+            raise InputError(f'{path} line {number}: {line!r} is not x,y,w,h')
+        boxes.append(box)
+    if not boxes:
+        raise InputError(f'{path} is empty: one line x,y,w,h per frame is needed')
+    return np.array(boxes)
+
+
+def _load(folder: Path, rgb: Path | None, thermal: Path | None) -> Track:
+    truth = read_boxes(folder / 'groundtruth.txt')
+    start = 0
+    use: NDArray[np.bool_] = np.asarray(np.isfinite(truth).all(axis=1))
+    flags = folder / 'flags.csv'
+    if flags.is_file():
+        start, hidden = _read_flags(flags, len(truth))
+        use &= ~hidden
+    video = folder.name.rpartition('_')[0]
+    return Track(folder.name, _recording(rgb, video), _recording(thermal, video), start, truth,
+                 use)
+
+
+def _read_flags(path: Path, length: int) -> tuple[int, NDArray[np.bool_]]:
+    with path.open(encoding='utf-8', newline='') as file:
+        rows = list(csv.DictReader(file))
+    try:
+        numbers = [int(row['frame']) for row in rows]
+        hidden = [int(row['occluded']) + int(row['absent']) > 0 for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f'{path}: whole numbers in the columns frame, occluded and absent are '
+                         'needed') from error
+    if len(rows) != length or numbers != list(range(numbers[0], numbers[0] + length)):
+        raise InputError(f'{path}: {length} consecutive frames are needed, as in groundtruth.txt')
+    return numbers[0], np.array(hidden)
+
+
+def _recording(folder: Path | None, video: str) -> Path | None:
+    if folder is None:
+        return None
+    found = sorted([*folder.glob(f'{video}.*'), folder / video])
+    for path in found:
+        if path.exists():
+            return path
+    raise InputError(f'{folder}: no recording {video}.* in it: give the folder of the videos')

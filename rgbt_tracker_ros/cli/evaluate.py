@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rgbt-tracker evaluate`: run a tracker over tracks with ground truth and score it."""
+from __future__ import annotations
+
+from dataclasses import asdict
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rgbt_tracker_ros.cli import options
+from rgbt_tracker_ros.errors import InputError
+
+if TYPE_CHECKING:
+    from rgbt_tracker_ros.benchmark.evaluation import TrackRun
+
+MODALITIES = ('rgbt', 'rgb', 'thermal')
+
+
+def evaluate(
+    root: Annotated[Path, typer.Option(help='Folder of tracks, <video>_<k>/groundtruth.txt.')],
+    dataset: Annotated[str, typer.Option(help='Layout of the data; folder is known.')] = 'folder',
+    rgb: Annotated[Path | None, typer.Option(
+        help='Folder of the RGB videos [../videos/rgb beside --root, if there].')] = None,
+    thermal: Annotated[Path | None, typer.Option(
+        help='Folder of the thermal videos [../videos/thermal beside --root, if there].')] = None,
+    modality: Annotated[str, typer.Option(
+        metavar='rgbt|rgb|thermal', help='rgb and thermal blank the other camera.')] = 'rgbt',
+    model: options.Model = 'unified_nano',
+    backend: options.Backend = 'auto',
+    output: Annotated[Path | None, typer.Option(
+        help='Folder for one box file per track, <track>.txt.')] = None,
+    json_file: Annotated[Path | None, typer.Option(
+        '--json', metavar='OUT.json', help='Scores per track and their mean.')] = None,
+    set_: options.Set = None,
+) -> None:
+    """Score a model over a folder of tracks: SR, PR@20 and NPR per track and in the mean."""
+    if dataset != 'folder':
+        raise InputError(f'--dataset {dataset}: this version knows folder')
+    if modality not in MODALITIES:
+        raise InputError(f'--modality {modality}: give {", ".join(MODALITIES)}')
+    settings = options.make_settings(set_, model, backend)
+
+    from rich.progress import track as progress
+
+    from rgbt_tracker_ros.benchmark.evaluation import run_track
+    from rgbt_tracker_ros.benchmark.tracks import load_tracks
+    from rgbt_tracker_ros.cli.console import console
+    from rgbt_tracker_ros.tracking.tracker import Tracker
+
+    tracks = load_tracks(root, _recordings(root, rgb, 'rgb'),
+                         _recordings(root, thermal, 'thermal'))
+    tracker = Tracker.from_model(model, backend, settings)
+    runs = [run_track(tracker, item, settings, modality)
+            for item in progress(tracks, 'tracking', console=console(), transient=True)]
+    summary = _summary(runs, model, modality)
+    if output is not None:
+        _write_boxes(output, runs)
+    if json_file is not None:
+        from rgbt_tracker_ros.cli.files import replacing
+
+        with replacing(json_file) as part:
+            part.write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
+    _show(summary)
+
+
+def _recordings(root: Path, folder: Path | None, kind: str) -> Path | None:
+    if folder is not None:
+        if not folder.is_dir():
+            raise InputError(f'--{kind} {folder}: no such folder: give the folder of the videos')
+        return folder
+    beside = root.resolve().parent / 'videos' / kind
+    return beside if beside.is_dir() else None
+
+
+def _summary(runs: list[TrackRun], model: str, modality: str) -> dict[str, Any]:
+    from rgbt_tracker_ros.benchmark.metrics import mean_scores
+
+    tracks = {}
+    for run in runs:
+        frames = len(run.results)
+        tracks[run.track.name] = _finite(asdict(run.scores)) | {
+            'mean_score': sum(result.score for result in run.results) / frames,
+            'lost_frames': run.lost,
+            'ms_per_frame': sum(result.total_ms for result in run.results) / frames}
+    return {'model': model, 'modality': modality, 'tracks': tracks,
+            'mean': _finite(asdict(mean_scores([run.scores for run in runs])))}
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with None for nan, which JSON does not know."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in values.items()}
+
+
+def _write_boxes(folder: Path, runs: list[TrackRun]) -> None:
+    from rgbt_tracker_ros.cli.files import replacing
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for run in runs:
+        with replacing(folder / f'{run.track.name}.txt') as part:
+            part.write_text(''.join(
+                ','.join(f'{value:.2f}' for value in result.box) + '\n'
+                for result in run.results), encoding='utf-8')
+
+
+def _show(summary: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from rgbt_tracker_ros.cli.console import console
+
+    table = Table(title=f'{summary["model"]}, {summary["modality"]}')
+    table.add_column('track')
+    for name in ('SR', 'PR@20', 'NPR', 'frames', 'score', 'lost', 'ms'):
+        table.add_column(name, justify='right')
+    for name, row in summary['tracks'].items():
+        table.add_row(name, *_cells(row), f'{row["mean_score"]:.2f}', str(row['lost_frames']),
+                      f'{row["ms_per_frame"]:.1f}')
+    table.add_section()
+    table.add_row('mean', *_cells(summary['mean']), style='bold')
+    console().print(table)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    shown = ['-' if row[name] is None else f'{row[name]:.3f}' for name in ('sr', 'pr', 'npr')]
+    return [*shown, str(row['frames'])]

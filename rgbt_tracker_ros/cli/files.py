@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Output files that are there whole or not at all."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+
+from rgbt_tracker_ros.errors import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path` that takes its place when the block ends well.
+
+    After an exception, Ctrl-C included, the temporary file is removed and `path` is as it was.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or cannot be written to.
+
+    """
+    part = path.with_name(f'.{path.stem}.part{os.getpid()}{path.suffix}')
+    try:
+        part.touch()
+    except OSError as error:
+        raise InputError(f'{path} cannot be written ({error.strerror}): '
+                         'give a file in a folder that exists and is writable') from error
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

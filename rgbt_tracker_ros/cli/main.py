@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `rgbt-tracker`: finds its sub-commands and turns errors into exit statuses."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+import sys
+
+import typer
+
+from rgbt_tracker_ros.errors import InputError, ModelError
+
+# One file each in this folder, with a function of the same name; files that a slim installation
+# leaves out are not offered.
+COMMANDS = ('track', 'evaluate', 'score', 'benchmark', 'doctor', 'generate', 'train', 'export')
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+# Typer re-exports only leaves of the tree of usage errors, and newer ones carry their own click.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def make_app() -> typer.Typer:
+    """Make the application out of the commands that are present."""
+    app = typer.Typer(
+        name='rgbt-tracker', add_completion=False, pretty_exceptions_enable=False)
+    # Without a callback Typer would make an only command the whole application.
+    app.callback()(_no_options)
+    for name in COMMANDS:
+        module = f'rgbt_tracker_ros.cli.{name}'
+        if find_spec(module) is not None:
+            app.command(name)(getattr(import_module(module), name))
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 2 bad input, 130 interrupted."""
+    command = typer.main.get_command(make_app())
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = command.main(
+            args=given or ['--help'], prog_name='rgbt-tracker', standalone_mode=False)
+    except (InputError, ModelError) as error:
+        return _fail(str(error))
+    except _UsageError as error:
+        return _fail(f'{_message(error)} (see rgbt-tracker --help)')
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo('interrupted', err=True)
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def main() -> None:
+    """Enter from the shell."""
+    sys.exit(run())
+
+
+def _no_options() -> None:
+    """Track one target in RGB and thermal recordings; score, time and train trackers."""
+
+
+def _message(error: Exception) -> str:
+    formatted = getattr(error, 'format_message', None)
+    return str(formatted() if formatted else error)
+
+
+def _fail(message: str) -> int:
+    typer.echo(f'error: {" ".join(message.split())}', err=True)
+    return BAD_INPUT
+
+
+if __name__ == '__main__':
+    main()

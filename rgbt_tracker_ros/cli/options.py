@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.settings import Settings
+
+Model = Annotated[str, typer.Option(
+    '--model', metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')]
+Backend = Annotated[str, typer.Option(
+    '--backend', metavar='auto|onnxruntime|openvino|tensorrt|torch',
+    help='Run time of the network.')]
+Set = Annotated[list[str] | None, typer.Option(
+    '--set', metavar='NAME=VALUE',
+    help='Any setting, as in --set template.update=off; may be repeated.')]
+
+
+def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -> Settings:
+    """Return the default settings with those of `--set`, `--model` and `--backend`.
+
+    Raises
+    ------
+    InputError
+        If an assignment is not NAME=VALUE or the settings do not accept it.
+
+    """
+    import yaml
+
+    values: dict[str, object] = {}
+    for assignment in assignments or ():
+        name, equals, text = assignment.partition('=')
+        if not equals:
+            raise InputError(f'--set {assignment}: give NAME=VALUE')
+        try:
+            values[name.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f'--set {assignment}: the value cannot be read') from error
+        # YAML 1.1 reads `off` as a truth value, but template.update=off is a word.
+        if isinstance(values[name.strip()], bool) and text.strip().lower() not in (
+                'true', 'false'):
+            values[name.strip()] = text.strip()
+    settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
+    return settings.updated(values)
