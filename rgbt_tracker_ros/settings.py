@@ -58,8 +58,8 @@ class SyncSettings:
         0.0, 'Added to each thermal stamp: negative when thermal stamps are late.', unit='s',
         low=-5.0, high=5.0)
     timeout: float = _setting(
-        0.25, 'An RGB frame that finds no partner for so long, or whose other camera is silent for '
-        'so long, goes on alone (and likewise thermal).', unit='s', low=0.02, high=10.0)
+        0.25, 'An RGB frame that finds no partner for so long, or whose other camera is silent '
+        'for so long, goes on alone (and likewise thermal).', unit='s', low=0.02, high=10.0)
     unpaired: str = _setting(
         'drop', 'RGB frames between two thermal ones (slower thermal camera): drop = all results '
         'use both cameras, at the rate of the slower; alone = they go on without thermal.',
@@ -96,8 +96,8 @@ class RegistrationSettings:
     """How thermal pixels map to RGB pixels."""
 
     homography: tuple[float, ...] = _setting(
-        (), 'Row-major 3 x 3 homography from thermal to RGB pixels; empty = same view, scaled when '
-        'the sizes differ.', length=(0, 9))
+        (), 'Row-major 3 x 3 homography from thermal to RGB pixels; empty = same view, scaled '
+        'when the sizes differ.', length=(0, 9))
 
 
 @dataclass(frozen=True, slots=True)
