@@ -152,7 +152,8 @@ def crop_thermal(pair: ImagePair, geometry: CropGeometry, fill: Sequence[int],
     if pair.thermal is None:
         return None
     height, width = pair.thermal.shape
-    if pair.thermal_to_rgb is None and (width, height) == (pair.width, pair.height):
+    same_view = pair.thermal_to_rgb is None or np.array_equal(pair.thermal_to_rgb, np.eye(3))
+    if same_view and (width, height) == (pair.width, pair.height):
         return _crop_plain(pair.thermal, geometry, fill[:1], border)
     return _warp(pair.thermal, _rgb_to_thermal(pair) @ geometry.to_image_matrix(),
                  geometry.out, fill[:1])
