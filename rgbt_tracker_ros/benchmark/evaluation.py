@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.benchmark.metrics import Scores, score_track
-from rgbt_tracker_ros.benchmark.sources import Kind, open_source
+from rgbt_tracker_ros.benchmark.recording import read_frames, track_frames
+from rgbt_tracker_ros.benchmark.sources import Frame, FrameSource, Kind, open_source
 from rgbt_tracker_ros.benchmark.tracks import Track
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
@@ -20,8 +20,6 @@ from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.preparation import PairPreparer
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.tracker import Tracker
-
-Frames = tuple[NDArray[np.uint8] | None, NDArray[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +62,11 @@ def run_track(tracker: Tracker, track: Track, settings: Settings, modality: str 
         If the recordings end before the track does, or the first frame is unusable.
 
     """
-    prepare = PairPreparer(settings)
-    results: list[TrackResult] = []
-    for rgb, thermal in islice(_frames(track, modality), len(track.truth)):
-        pair = prepare(rgb, thermal).pair
-        if not results:
-            if pair is None:
-                raise InputError(f'track {track.name}: its first frame is blank in both cameras')
-            results.append(tracker.initialize(pair, Box(*track.truth[0].tolist())))
-        elif pair is None:
-            results.append(results[-1])
-        else:
-            results.append(tracker.track(pair))
+    frames = read_frames(_source(track.rgb, 'rgb', blank=modality == 'thermal'),
+                         _source(track.thermal, 'thermal', blank=modality == 'rgb'), track.start)
+    tracked = track_frames(tracker, PairPreparer(settings), islice(frames, len(track.truth)),
+                           Box(*track.truth[0].tolist()))
+    results = [frame.result for frame in tracked]
     if len(results) < len(track.truth):
         raise InputError(f'track {track.name}: its recordings end after {len(results)} of '
                          f'{len(track.truth)} frames')
@@ -83,16 +74,20 @@ def run_track(tracker: Tracker, track: Track, settings: Settings, modality: str 
     return TrackRun(track, results, score_track(boxes, track.truth, track.use))
 
 
-def _frames(track: Track, modality: str) -> Iterator[Frames]:
-    if track.rgb is None and track.thermal is None:
-        raise InputError(f'track {track.name} has no recordings: give --rgb or --thermal')
-    return zip(_stream(track.rgb, 'rgb', track.start, blank=modality == 'thermal'),
-               _stream(track.thermal, 'thermal', track.start, blank=modality == 'rgb'),
-               strict=False)
+class _Blank:
+    """A source whose frames are black: the camera is there but sees nothing."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self.text, self.count, self.rate = source.text, source.count, source.rate
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Yield as many black frames as the source has frames."""
+        return (np.zeros_like(frame) for frame in self._source.frames(start))
 
 
-def _stream(path: Path | None, kind: Kind, start: int, blank: bool) -> Iterator[Any]:
+def _source(path: Path | None, kind: Kind, blank: bool) -> FrameSource | None:
     if path is None:
-        return repeat(None)
-    frames = open_source(path, kind).frames(start)
-    return (np.zeros_like(frame) for frame in frames) if blank else frames
+        return None
+    source = open_source(path, kind)
+    return _Blank(source) if blank else source

@@ -59,7 +59,7 @@ def evaluate(
     if output is not None:
         _write_boxes(output, runs)
     if json_file is not None:
-        from rgbt_tracker_ros.cli.files import replacing
+        from rgbt_tracker_ros.benchmark.files import replacing
 
         with replacing(json_file) as part:
             part.write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
@@ -96,7 +96,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_boxes(folder: Path, runs: list[TrackRun]) -> None:
-    from rgbt_tracker_ros.cli.files import replacing
+    from rgbt_tracker_ros.benchmark.files import replacing
 
     folder.mkdir(parents=True, exist_ok=True)
     for run in runs:

@@ -34,7 +34,7 @@ class TrackResult:
     state
         TRACKING or LOST.
     mode
-        Cameras used: `rgbt`, `rgb` or `thermal`.
+        Cameras used: `rgbt`, `rgb`, `thermal` or `none`.
     template_frame
         Number of the frame (0 = the initial one) from which the dynamic template comes.
     backend_ms, total_ms

@@ -113,7 +113,7 @@ class Tracker:
         self._size = (pair.width, pair.height)
         self._initial_mode = pair.mode
         self._target.start()
-        return self._result(pair, start, 1.0, '', None)
+        return self._result(pair.mode, start, 1.0, '', None)
 
     def track(self, pair: ImagePair, fused: bool = False) -> TrackResult:
         """Find the target in the next pair.
@@ -134,8 +134,7 @@ class Tracker:
             If there is no target yet.
 
         """
-        if self.state is State.IDLE:
-            raise InputError('there is no target: call initialize(pair, box) before track')
+        self._need_target()
         start = perf_counter()
         self._backend_s = 0.0
         self._frame += 1
@@ -149,7 +148,23 @@ class Tracker:
             if sighting is None:
                 self._target.update(0.0)
         score = sighting.score if sighting else 0.0
-        return self._result(pair, start, score, note, sighting)
+        return self._result(pair.mode, start, score, note, sighting)
+
+    def miss(self, note: str) -> TrackResult:
+        """Let a frame pass in which no camera was usable; it counts as one of score 0.
+
+        Raises
+        ------
+        InputError
+            If there is no target yet.
+
+        """
+        self._need_target()
+        start = perf_counter()
+        self._backend_s = 0.0
+        self._frame += 1
+        self._target.update(0.0)
+        return self._result('none', start, 0.0, note, None)
 
     def reset(self) -> None:
         """Forget the target."""
@@ -169,6 +184,10 @@ class Tracker:
         """Free the backend; the tracker cannot be used afterwards."""
         self.reset()
         self.backend.close()
+
+    def _need_target(self) -> None:
+        if self.state is State.IDLE:
+            raise InputError('there is no target: call initialize(pair, box) first')
 
     def _look(self, pair: ImagePair, fused: bool) -> _Sighting:
         """Return the best sighting of the looks that the target's state asks for."""
@@ -256,11 +275,11 @@ class Tracker:
     def _set_box(self, box: Box) -> None:
         self._box = clip_box(box, *self._size, margin=MIN_SIDE)
 
-    def _result(self, pair: ImagePair, start: float, score: float, note: str,
+    def _result(self, mode: str, start: float, score: float, note: str,
                 sighting: _Sighting | None) -> TrackResult:
         fused = sighting.fused if sighting else None
         return TrackResult(
-            box=self._box, score=score, state=self.state, mode=pair.mode,
+            box=self._box, score=score, state=self.state, mode=mode,
             template_frame=self._memory.dynamic_frame,
             backend_ms=1000 * self._backend_s, total_ms=1000 * (perf_counter() - start),
             fused=None if fused is None else _to_image(fused),

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tracking through a recording: two sources in, one result per frame out."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.benchmark.sources import FrameSource
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.health import CameraState
+from rgbt_tracker_ros.tracking.preparation import PairPreparer, Prepared
+from rgbt_tracker_ros.tracking.result import State, TrackResult
+from rgbt_tracker_ros.tracking.tracker import Tracker
+
+DEFAULT_RATE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawFrames:
+    """Frames of one moment as recorded; None where there is no such camera."""
+
+    number: int
+    stamp: float
+    rgb: NDArray[np.uint8] | None
+    thermal: NDArray[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """One frame of a recording with what the tracker said about it."""
+
+    raw: RawFrames
+    prepared: Prepared
+    result: TrackResult
+
+
+def read_frames(rgb: FrameSource | None, thermal: FrameSource | None, start: int = 0,
+                warn: Callable[[str], None] = lambda _: None) -> Iterator[RawFrames]:
+    """Yield the frames of two sources side by side, as long as both last.
+
+    Parameters
+    ----------
+    rgb, thermal
+        The sources; one may be None.
+    start
+        Number of the first frame, from 0.
+    warn
+        Called once with a sentence when one source is longer than the other.
+
+    Raises
+    ------
+    InputError
+        If both are None, a frame cannot be read, or there is no frame number `start`.
+
+    """
+    given = [source for source in (rgb, thermal) if source is not None]
+    if not given:
+        raise InputError('no recording: give --rgb, --thermal or both')
+    rate = next((source.rate for source in given if source.rate), DEFAULT_RATE)
+    number = start
+    for frames in zip_longest(*(source.frames(start) for source in given)):
+        if any(frame is None for frame in frames):
+            longer, shorter = sorted(zip(given, frames, strict=True), key=_has_ended)
+            warn(f'{shorter[0].text} ends before frame {number} but {longer[0].text} goes on: '
+                 'only the common part is tracked')
+            break
+        yield RawFrames(number, number / rate,
+                        rgb=None if rgb is None else frames[0],
+                        thermal=None if thermal is None else frames[-1])
+        number += 1
+    if number == start:
+        raise InputError(f'--start {start}: the recordings have no such frame: '
+                         f'give a number from 0 to {_length(given) - 1}')
+
+
+def track_frames(tracker: Tracker, prepare: PairPreparer, frames: Iterable[RawFrames],
+                 box: Box, fused: bool = False) -> Iterator[TrackedFrame]:
+    """Track a target through a recording, frame by frame.
+
+    Parameters
+    ----------
+    tracker
+        Its target is replaced.
+    prepare
+        Its memory of the cameras is reset.
+    frames
+        The recording.
+    box
+        Target in the first frame, pixels of the RGB image.
+    fused
+        Also ask for the fused search crop.
+
+    Raises
+    ------
+    InputError
+        If the box is not in the first frame's image, or the first frame is unusable.
+
+    """
+    prepare.reset()
+    tracker.reset()
+    for raw in frames:
+        prepared = prepare(raw.rgb, raw.thermal, raw.stamp)
+        if tracker.state is State.IDLE:
+            if prepared.pair is None:
+                raise InputError(f'frame {raw.number} is of no use to start with '
+                                 f'({unusable(prepared)}): start at another frame')
+            result = tracker.initialize(prepared.pair, box)
+        elif prepared.pair is None:
+            result = tracker.miss(unusable(prepared))
+        else:
+            result = tracker.track(prepared.pair, fused=fused)
+        yield TrackedFrame(raw, prepared, result)
+
+
+def unusable(prepared: Prepared) -> str:
+    """Return the reasons why cameras are left out, empty when both are in use."""
+    return '; '.join(health.reason for health in (prepared.rgb, prepared.thermal)
+                     if not health.usable and health.state is not CameraState.MISSING)
+
+
+def _has_ended(item: tuple[FrameSource, object]) -> bool:
+    return item[1] is None
+
+
+def _length(sources: list[FrameSource]) -> int:
+    return min((source.count for source in sources if source.count), default=1)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rgbt-tracker generate`: write a generated RGB-thermal clip with its ground truth."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import typer
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.synthetic.clip_files import write_clip
+from rgbt_tracker_ros.synthetic.scripts import demo_spec, random_spec
+
+
+def generate(
+    output: Annotated[Path, typer.Argument(help='Folder to make; it must not exist yet.')],
+    seed: Annotated[int, typer.Option(min=0, help='Another seed, another world and noise.')] = 7,
+    random: Annotated[bool, typer.Option(
+        '--random', help='A random scene, target and events instead of the demonstration.')] = False,
+    size: Annotated[str, typer.Option(help='WIDTHxHEIGHT of both cameras, pixels.')] = '640x480',
+    duration: Annotated[float, typer.Option(
+        min=1.0, max=600.0, help='Seconds; only with --random.')] = 12.0,
+    overwrite: Annotated[bool, typer.Option(
+        '--overwrite', help='Replace a clip that was generated before.')] = False,
+) -> None:
+    """Generate an RGB-thermal clip with exact ground truth: smoke, darkness, occlusion and more."""
+    view = _parse_size(size)
+    spec = random_spec(np.random.default_rng(seed), view, duration) if random else demo_spec(view)
+    console = Console(stderr=True)
+    with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                  TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task('generating', total=None)
+        write_clip(
+            output, spec, seed,
+            lambda done, total: bar.update(task, completed=done, total=total), overwrite=overwrite)
+    console.print(f'wrote {output}: {spec.duration:g} s, {spec.rgb_rate:g} Hz RGB, '
+                  f'{spec.thermal_rate:g} Hz thermal, seed {seed}', highlight=False)
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    parts = text.lower().split('x')
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise InputError(f'--size {text!r} is not WIDTHxHEIGHT: give for example 640x480')
+    return int(parts[0]), int(parts[1])

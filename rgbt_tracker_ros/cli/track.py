@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rgbt-tracker track`: track one target through a recording."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rgbt_tracker_ros.cli import options
+from rgbt_tracker_ros.errors import InputError
+
+if TYPE_CHECKING:
+    from rgbt_tracker_ros.benchmark.sources import FrameSource, Kind
+    from rgbt_tracker_ros.imaging.box import Box
+
+SOURCE_HELP = 'video file, folder of images or quoted glob.'
+
+
+def track(
+    init: Annotated[str, typer.Option(
+        metavar='X,Y,W,H', help='Target in the first frame: top-left corner and size, pixels of '
+        'the RGB image.')],
+    rgb: Annotated[str | None, typer.Option(
+        metavar='SRC', help=f'RGB recording: {SOURCE_HELP}')] = None,
+    thermal: Annotated[str | None, typer.Option(
+        metavar='SRC', help=f'Thermal recording, 8 or 16 bits: {SOURCE_HELP}')] = None,
+    model: options.Model = 'unified_nano',
+    backend: options.Backend = 'auto',
+    start: Annotated[int, typer.Option(
+        metavar='N', min=0, help='Number of the first frame, from 0.')] = 0,
+    boxes: Annotated[Path | None, typer.Option(
+        metavar='OUT.txt', help='Boxes, one x,y,w,h per line.')] = None,
+    log: Annotated[Path | None, typer.Option(
+        metavar='OUT.csv', help='Box, score, state, cameras and time per frame.')] = None,
+    video: Annotated[Path | None, typer.Option(
+        metavar='OUT.mp4', help='Overlay: RGB, thermal and fused image side by side.')] = None,
+    set_: options.Set = None,
+) -> None:
+    """Track one target through an RGB and a thermal recording, or through one of them."""
+    settings = options.make_settings(set_, model, backend)
+    box = _init_box(init)
+
+    from rich.progress import track as progress
+
+    from rgbt_tracker_ros.benchmark.recording import read_frames, track_frames
+    from rgbt_tracker_ros.cli.console import console, error_console
+    from rgbt_tracker_ros.cli.track_outputs import Outputs
+    from rgbt_tracker_ros.cli.track_summary import TrackSummary
+    from rgbt_tracker_ros.tracking.preparation import PairPreparer
+    from rgbt_tracker_ros.tracking.tracker import Tracker
+
+    sources = _source(rgb, 'rgb'), _source(thermal, 'thermal')
+    tracker = Tracker.from_model(model, backend, settings)
+    frames = read_frames(*sources, start=start, warn=_warn)
+    tracked = track_frames(tracker, PairPreparer(settings), frames, box, fused=video is not None)
+    summary = TrackSummary()
+    fused = tracker.bundle.gives_fused
+    with Outputs(boxes, log, video, _rate(sources), fused) as outputs:
+        for frame in progress(tracked, 'tracking', total=_total(sources, start),
+                              console=error_console(), transient=True):
+            outputs.write(frame)
+            for event in summary.add(frame):
+                _warn(event)
+    console().print(summary.line(), soft_wrap=True)
+
+
+def _init_box(text: str) -> Box:
+    from rgbt_tracker_ros.imaging.box import Box
+
+    try:
+        return Box.parse(text)
+    except InputError as error:
+        raise InputError(f'--init: {error}') from error
+
+
+def _source(text: str | None, kind: Kind) -> FrameSource | None:
+    from rgbt_tracker_ros.benchmark.sources import open_source
+
+    return None if text is None else open_source(text, kind)
+
+
+def _rate(sources: tuple[FrameSource | None, ...]) -> float:
+    from rgbt_tracker_ros.benchmark.recording import DEFAULT_RATE
+
+    return next((source.rate for source in sources if source and source.rate), DEFAULT_RATE)
+
+
+def _total(sources: tuple[FrameSource | None, ...], start: int) -> int | None:
+    """Return the number of frames for the progress bar, None when nothing says it."""
+    counts = [source.count for source in sources if source and source.count]
+    return max(min(counts) - start, 0) if counts else None
+
+
+def _warn(text: str) -> None:
+    from rgbt_tracker_ros.cli.console import error_console
+
+    error_console().print(f'note: {text}', style='yellow', markup=False, soft_wrap=True)
