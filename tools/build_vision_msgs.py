@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import re
 import shutil
+import subprocess
 import tempfile
 
 from steps import SetupError, Steps
@@ -24,9 +25,10 @@ _BUILD_MACHINE = re.compile(
 def key(distribution: str, python_version: str) -> str:
     """Return what the result depends on, as one hash."""
     digest = hashlib.sha256(f'{distribution} {python_version}'.encode())
-    for file in sorted([*DEFINITIONS.rglob('*'), *PYTHON_ABI.rglob('*'), Path(__file__)]):
-        if file.is_file():
-            digest.update(file.name.encode() + file.read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    for folder in (DEFINITIONS, PYTHON_ABI):
+        for file in sorted(item for item in folder.rglob('*') if item.is_file()):
+            digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
     return digest.hexdigest()
 
 
@@ -38,7 +40,8 @@ def check_tools() -> None:
     if missing:
         names = ' '.join(missing)
         raise SetupError(f'building the ROS messages needs {names}: sudo apt install {names}')
-    text = os.popen('cmake --version').read()
+    text = subprocess.run(['cmake', '--version'], capture_output=True, text=True,
+                          check=False).stdout
     found = re.search(r'(\d+)\.(\d+)', text)
     if found is None or tuple(map(int, found.groups())) < CMAKE_VERSION:
         wanted = '.'.join(map(str, CMAKE_VERSION))

@@ -22,6 +22,7 @@ from steps import SetupError, Steps
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / 'requirements'
+VERSION = '.'.join(platform.python_version_tuple()[:2])
 PURPOSES = {'run': ('run',), 'test': ('run', 'train', 'test')}
 NETWORK = 'is the package index reachable? Run the same command again to go on from here'
 
@@ -90,7 +91,7 @@ def set_up(folder: Path, purpose: str, wanted_ros: str, steps: Steps) -> None:
 
 
 def _make(environment: Environment, ros: Ros, steps: Steps) -> None:
-    now = {'python': platform.python_version(), 'ros': str(ros)}
+    now = {'python': VERSION, 'ros': str(ros)}
     changed = [name for name, value in now.items() if environment.differs(name, value)]
     if environment.usable and not changed:
         for name, value in now.items():
@@ -131,14 +132,13 @@ def _install_packages(
 
 
 def _install_messages(environment: Environment, ros: Ros, steps: Steps) -> None:
-    key = build_vision_msgs.key(ros.distribution, platform.python_version())
+    key = build_vision_msgs.key(ros.distribution, VERSION)
     if environment.has('vision_msgs', key):
         return
     build_vision_msgs.build(
         environment.folder, ros.distribution, platform.python_version(), steps)
-    version = '.'.join(platform.python_version_tuple()[:2])
     setup_ros.hook_ament_prefix(
-        environment.folder / 'lib' / f'python{version}' / 'site-packages')
+        environment.folder / 'lib' / f'python{VERSION}' / 'site-packages')
     environment.record('vision_msgs', key)
 
 
