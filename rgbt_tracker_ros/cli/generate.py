@@ -19,14 +19,14 @@ def generate(
     output: Annotated[Path, typer.Argument(help='Folder to make; it must not exist yet.')],
     seed: Annotated[int, typer.Option(min=0, help='Another seed, another world and noise.')] = 7,
     random: Annotated[bool, typer.Option(
-        '--random', help='A random scene, target and events instead of the demonstration.')] = False,
+        '--random', help='A random scene, target and events, not the demonstration.')] = False,
     size: Annotated[str, typer.Option(help='WIDTHxHEIGHT of both cameras, pixels.')] = '640x480',
     duration: Annotated[float, typer.Option(
         min=1.0, max=600.0, help='Seconds; only with --random.')] = 12.0,
     overwrite: Annotated[bool, typer.Option(
         '--overwrite', help='Replace a clip that was generated before.')] = False,
 ) -> None:
-    """Generate an RGB-thermal clip with exact ground truth: smoke, darkness, occlusion and more."""
+    """Generate an RGB-thermal clip with exact ground truth: smoke, darkness, occlusion ..."""
     view = _parse_size(size)
     spec = random_spec(np.random.default_rng(seed), view, duration) if random else demo_spec(view)
     console = Console(stderr=True)

@@ -70,20 +70,33 @@ def smoke(image: Image, strength: float, rng: np.random.Generator) -> Image:
 
 def darkness(image: Image, strength: float, rng: np.random.Generator) -> Image:
     """Take the light away: low gain, sensor noise, a colour cast; thermal does not notice."""
-    gain = (1.0 - strength) ** 2 + 0.03 * strength
-    cast = 1.0 + strength * rng.uniform(-0.25, 0.25, 3)
+    cast = 1.0 + 0.25 * rng.uniform(-1, 1, 3)
     sigma = strength * rng.uniform(2.0, 9.0)
     if image.ndim == 2:
         return image
-    table = np.clip(_LEVELS[:, None] * (gain * cast) + 4.0 * strength, 0, 255)
-    dark = cv2.LUT(image, np.rint(table).astype(np.uint8).reshape(256, 1, 3))
-    return add_grain(as_image(dark), sigma, rng)
+    return add_grain(dim(image, strength, cast), sigma, rng)
+
+
+def dim(image: Image, strength: float, cast: NDArray[np.float64]) -> Image:
+    """Lower the light of an RGB image, without noise; `cast` is the gain per channel at night."""
+    gain = (1.0 - strength) ** 2 + 0.03 * strength
+    table = _LEVELS[:, None] * gain * cast**strength + 4.0 * strength
+    table = np.clip(np.rint(table), 0, 255).astype(np.uint8)
+    return as_image(cv2.LUT(image, table.reshape(256, 1, 3)))
 
 
 def glare(image: Image, strength: float, rng: np.random.Generator) -> Image:
     """Add a blinding lamp or sun with a streak; in thermal it is a small warm spot."""
+    centre = (rng.uniform(), rng.uniform())
+    return shine(image, strength, centre, rng)
+
+
+def shine(
+    image: Image, strength: float, centre: tuple[float, float], rng: np.random.Generator,
+) -> Image:
+    """Add the glare of a lamp at `centre`, given as (x, y) fractions of the image."""
     rows, columns = np.mgrid[0:_COARSE, 0:_COARSE].astype(np.float32) / _COARSE
-    y, x = rows - rng.uniform(), columns - rng.uniform()
+    x, y = columns - centre[0], rows - centre[1]
     angle = rng.uniform(0, pi)
     along, across = x * cos(angle) + y * sin(angle), y * cos(angle) - x * sin(angle)
     radius = rng.uniform(0.08, 0.3) * (0.4 + strength)
