@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+from typing import Any
 
 
 def run(module: str, node_class: str) -> int:
@@ -19,16 +18,20 @@ def run(module: str, node_class: str) -> int:
     Parameters
     ----------
     module, node_class
-        Where the node's class is; imported here, while signals wait.
+        Where the node's class is; imported here, when signals cannot harm any more.
 
     Returns
     -------
-    Exit status: 0, or 2 when the node cannot start because of its arguments.
+    Exit status: that of `finished`, 0 when ended from outside, 2 when the node cannot start
+    because of its arguments.
 
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    ended: list[int] = []
+    # Python's own handler raises KeyboardInterrupt in whatever line is running. rclpy chains its
+    # handler, which shuts the context down, to this one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: ended.append(received))
     import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
     from rgbt_tracker_ros.errors import InputError
 
@@ -36,31 +39,38 @@ def run(module: str, node_class: str) -> int:
     node = None
     try:
         rclpy.init()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        if ended:
+            return 0
         node = make_node()
         node.start()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        while rclpy.ok() and not node.finished.done():
-            try:
-                executor.spin_until_future_complete(node.finished)
-            except Exception as error:
-                # A fault in one callback (rclpy itself raises on some invalid requests) must not
-                # end the node.
-                if not rclpy.ok() or isinstance(error, ExternalShutdownException):
-                    break
-                node.get_logger().error(f'a callback failed: {type(error).__name__}: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        return _spin(node)
     except (InputError, RuntimeError) as error:
-        if node is None or rclpy.ok():
-            sys.stderr.write(f'{node_class} cannot run: {error}\n')
-            return 2
+        if ended:
+            return 0
+        sys.stderr.write(f'{node_class} cannot run: {error}\n')
+        return 2
     finally:
-        for number in _ENDING:
-            signal.signal(number, signal.SIG_IGN)
         if node is not None:
             node.close()
             node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+
+
+def _spin(node: Any) -> int:
+    """Call the node's callbacks until the context ends or the node is finished."""
+    import rclpy
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while rclpy.ok() and not node.finished.done():
+        try:
+            executor.spin_until_future_complete(node.finished)
+        except ExternalShutdownException:
+            break
+        except Exception as error:
+            # A fault in one callback (rclpy itself raises on some invalid requests) must not end
+            # the node.
+            if rclpy.ok():
+                node.get_logger().error(f'a callback failed: {type(error).__name__}: {error}')
+    return int(node.finished.result()) if node.finished.done() else 0

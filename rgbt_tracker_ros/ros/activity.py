@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node at work: everything that exists only while it is active."""
+from __future__ import annotations
+
+import traceback
+from typing import Any, NamedTuple
+
+from rclpy.node import Node
+from vision_msgs.msg import Detection2D, Detection2DArray
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.ros.inputs import ImageInputs
+from rgbt_tracker_ros.ros.messages import best_detection, detection_box, seconds
+from rgbt_tracker_ros.ros.outputs import Outputs
+from rgbt_tracker_ros.ros.parameters import SettingsParameters
+from rgbt_tracker_ros.ros.pipeline import Pipeline
+from rgbt_tracker_ros.ros.requests import Answer, Request, StartRequest
+from rgbt_tracker_ros.ros.worker import Worker
+
+_THROTTLE_S = 5.0
+
+
+class _Frame(NamedTuple):
+    """A pair, and the counters when it was complete."""
+
+    pair: Pair[Any, Any]
+    numbers: dict[str, Any]
+
+
+class Activity:
+    """Subscriptions in the executor's thread, tracking and publishing in a worker's.
+
+    Parameters
+    ----------
+    node
+        The node.
+    parameters
+        Its settings; the newest are taken for each frame.
+    pipeline, outputs
+        What was made when the node was configured.
+
+    Attributes
+    ----------
+    frames
+        Frames handled.
+
+    """
+
+    def __init__(self, node: Node, parameters: SettingsParameters, pipeline: Pipeline,
+                 outputs: Outputs) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._pipeline = pipeline
+        self._outputs = outputs
+        self._inputs: ImageInputs | None = ImageInputs(node, parameters.settings, self._deliver)
+        self._numbers: dict[str, Any] = {}
+        self.frames = 0
+        pipeline.reset()
+        self._worker: Worker[_Frame] = Worker(self._handle, self._on_fault)
+        self._topics = [
+            node.create_subscription(Detection2D, '~/init_box', self._on_init_box, 10),
+            node.create_subscription(Detection2DArray, 'detections_in', self._on_detections, 10)]
+
+    def close(self) -> None:
+        """End the subscriptions and the thread.
+
+        Raises
+        ------
+        ModelError
+            If the network does not return.
+
+        """
+        self.enable(False)
+        while self._topics:
+            self._node.destroy_subscription(self._topics.pop())
+        self._worker.stop()
+
+    @property
+    def enabled(self) -> bool:
+        """Return whether frames are taken in."""
+        return self._inputs is not None
+
+    def enable(self, wanted: bool) -> None:
+        """Take frames in, or leave the cameras alone; the target is kept."""
+        if self._inputs is not None and not wanted:
+            self._inputs.close()
+            self._inputs = None
+        elif self._inputs is None and wanted:
+            self._inputs = ImageInputs(self._node, self._parameters.settings, self._deliver)
+
+    def poll(self) -> None:
+        """Let frames go on that wait for nothing any more; look after silent cameras."""
+        if self._inputs is not None:
+            self._inputs.poll(self._parameters.settings)
+            self._inputs.report_silence()
+
+    def request(self, request: Request) -> None:
+        """Have a request handled between two frames."""
+        self._pipeline.inbox.put(request)
+        self._worker.wake()
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the newest counters."""
+        return {**self._numbers, 'dropped_frames': self._worker.dropped,
+                'enabled': self.enabled}
+
+    @property
+    def target_id(self) -> str:
+        """Return the name of the target; empty when there is none."""
+        return self._pipeline.target_id
+
+    def silent(self) -> dict[str, str]:
+        """Return what is known about cameras that say nothing."""
+        return {} if self._inputs is None else self._inputs.silent()
+
+    def _deliver(self, pair: Pair[Any, Any]) -> None:
+        assert self._inputs is not None
+        self._numbers = self._inputs.numbers()
+        self._worker.put(_Frame(pair, self._numbers))
+
+    def _on_init_box(self, message: Detection2D) -> None:
+        self._start('init_box', message, seconds(message.header.stamp))
+
+    def _on_detections(self, message: Detection2DArray) -> None:
+        detection = best_detection(message)
+        if detection is not None and not self._pipeline.target_id:
+            self._start('detections_in', detection, seconds(message.header.stamp), only_idle=True)
+
+    def _start(self, source: str, detection: Detection2D, stamp: float,
+               only_idle: bool = False) -> None:
+        try:
+            box = detection_box(detection)
+        except InputError as error:
+            self._outputs.answer_request(Answer(source, False, str(error)))
+            return
+        self.request(StartRequest(source, box, stamp, only_idle))
+
+    # In the worker's thread ------------------------------------------------------------------
+
+    def _handle(self, frame: _Frame | None) -> None:
+        settings = self._parameters.settings
+        if frame is None:
+            outcome = self._pipeline.process_requests(settings)
+        else:
+            outcome = self._pipeline.process(frame.pair, settings, self._outputs.fused_wanted)
+            self.frames += 1
+        if outcome is None:
+            return
+        self._outputs.publish(outcome, {**self._numbers, 'dropped_frames': self._worker.dropped})
+        if outcome.error:
+            self._node.get_logger().warning(outcome.error, throttle_duration_sec=_THROTTLE_S)
+
+    def _on_fault(self, error: Exception) -> None:
+        """Report what nobody foresaw; the next frame is handled as ever."""
+        if not self._node.context.ok():
+            return
+        self._node.get_logger().error(
+            ''.join(traceback.format_exception(error)), throttle_duration_sec=_THROTTLE_S)
+        self._outputs.report_fault(f'{type(error).__name__}: {error}')

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a pair of messages to the target: what the worker's thread does with each frame."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from std_msgs.msg import Header
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.health import Health
+from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.ros.conversion import rgb_image, thermal_image
+from rgbt_tracker_ros.ros.requests import Answer, Inbox, Request, StartRequest
+from rgbt_tracker_ros.ros.target import Target
+from rgbt_tracker_ros.settings import Settings
+from rgbt_tracker_ros.tracking.preparation import PairPreparer
+from rgbt_tracker_ros.tracking.result import TrackResult
+from rgbt_tracker_ros.tracking.tracker import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be said about one frame.
+
+    Attributes
+    ----------
+    header
+        Header of the RGB image, or of the thermal one when it is alone.
+    pair
+        The usable images; None when there are none.
+    result
+        The target; None without one.
+    target_id
+        Its name.
+    health
+        State of each camera.
+    dt
+        Thermal minus RGB stamp, seconds; None when one is alone.
+    error
+        What went wrong, empty when nothing did.
+
+    """
+
+    header: Header
+    pair: ImagePair | None
+    result: TrackResult | None
+    target_id: str
+    health: dict[str, Health]
+    dt: float | None
+    error: str
+
+
+class Pipeline:
+    """Converts, prepares and tracks; everything but `inbox` belongs to one thread.
+
+    Parameters
+    ----------
+    tracker
+        The tracker with its model.
+    settings
+        Settings at the start.
+    on_answer
+        Called with the answer to each request.
+
+    """
+
+    def __init__(self, tracker: Tracker, settings: Settings,
+                 on_answer: Callable[[Answer], None]) -> None:
+        self.inbox = Inbox()
+        self._tracker = tracker
+        self._target = Target(tracker, on_answer)
+        self._preparer = PairPreparer(settings)
+        self._settings = settings
+        self._initial_box: tuple[float, ...] = ()
+        self._health: dict[str, Health] = {}
+        self._newest = 0.0
+
+    @property
+    def target_id(self) -> str:
+        """Return the name of the target; empty when there is none."""
+        return self._target.id
+
+    def reset(self) -> None:
+        """Forget target, frames and cameras, as before the first frame."""
+        self._tracker.reset()
+        self._target.forget_frames()
+        self._preparer.reset()
+        self._initial_box = ()
+        self.inbox.take()
+
+    def process(self, frame: Pair[Any, Any], settings: Settings, fused: bool) -> Outcome:
+        """Handle one frame and the requests that came before it."""
+        self._configure(settings)
+        if frame.stamp < self._newest:
+            self._preparer.reset()
+        self._newest = frame.stamp
+        image: Any = frame.thermal if frame.rgb is None else frame.rgb
+        rgb, rgb_error = _converted(rgb_image, frame.rgb, 'rgb')
+        thermal, thermal_error = _converted(thermal_image, frame.thermal, 'thermal')
+        errors = [error for error in (rgb_error, thermal_error) if error]
+        pair, result = None, None
+        try:
+            prepared = self._preparer(rgb, thermal, frame.stamp)
+            pair, self._health = prepared.pair, {'rgb': prepared.rgb, 'thermal': prepared.thermal}
+            if pair is not None:
+                result = self._target.follow(image.header, pair, self._requests(), fused)
+            else:
+                self._target.answer(self._requests())
+        except InputError as error:
+            errors.append(str(error))
+        if result is not None and result.note:
+            errors.append(result.note)
+        return Outcome(image.header, pair, result, self._target.id, self._health, frame.dt,
+                       '; '.join(errors))
+
+    def process_requests(self, settings: Settings) -> Outcome | None:
+        """Handle requests while no frame comes; return the newest frame anew if one started."""
+        self._configure(settings)
+        newest = self._target.newest
+        result = self._target.answer(self._requests() if newest else self.inbox.take())
+        if result is None or newest is None:
+            return None
+        return Outcome(*newest, result, self._target.id, self._health, None, result.note)
+
+    def _configure(self, settings: Settings) -> None:
+        if settings is not self._settings:
+            self._preparer.configure(settings)
+            self._tracker.configure(settings)
+            self._settings = settings
+
+    def _requests(self) -> list[Request]:
+        """Return what was asked for, a new `initial_box` included."""
+        requests = self.inbox.take()
+        if self._settings.initial_box != self._initial_box:
+            self._initial_box = self._settings.initial_box
+            if self._initial_box:
+                requests.insert(0, StartRequest(
+                    'initial_box', Box(*self._initial_box), both_cameras=True))
+        return requests
+
+
+def _converted(convert: Callable[[Any], Any], message: Any, camera: str) -> tuple[Any, str]:
+    """Return the image, or None and what is wrong with the message."""
+    if message is None:
+        return None, ''
+    try:
+        return convert(message), ''
+    except InputError as error:
+        return None, f'{camera}: {error}'
