@@ -199,3 +199,18 @@ def test_failed_step_shows_its_last_lines_and_the_remedy(tmp_path: Path) -> None
     assert message.endswith('free some')
     assert (tmp_path / 'logs' / 'go-wrong.log').read_text() == 'no space left\n'
     assert 'say hello: done' in stream.getvalue()
+
+
+def test_package_that_does_not_load_counts_as_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from setup_ros import importable
+
+    for name in ('rclpy', 'std_srvs'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / '__init__.py').write_text('')
+    (tmp_path / 'rclpy' / 'node.py').write_text('import built_for_another_python')
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    found = importable(sys.executable)
+    assert 'rclpy' not in found
+    assert 'std_srvs' in found

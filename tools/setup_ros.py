@@ -91,10 +91,17 @@ def _wheels(distribution: str, sourced: str) -> Ros:
 
 
 def importable(python: str | Path) -> tuple[str, ...]:
-    """Return which packages of `NEEDED` that Python can import."""
-    code = ('import importlib.util, sys\n'
+    """Return which packages of `NEEDED` that Python can import.
+
+    They are really imported: one built for another Python is found, but does not load.
+    """
+    code = ('import importlib, sys\n'
             'for name in sys.argv[1:]:\n'
-            '    if importlib.util.find_spec(name): print(name)')
+            '    try:\n'
+            '        importlib.import_module(name + (".node" if name == "rclpy" else ""))\n'
+            '        print(name)\n'
+            '    except ImportError:\n'
+            '        pass')
     done = subprocess.run([str(python), '-c', code, *NEEDED], capture_output=True, text=True,
                           check=False)
     return tuple(done.stdout.split())
