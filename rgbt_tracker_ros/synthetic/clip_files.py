@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import csv
 from dataclasses import asdict, dataclass
 import json
-import os
 from pathlib import Path
 import shutil
 import tempfile
@@ -109,11 +108,10 @@ def write_clip(
     except OSError as error:
         raise InputError(f'output folder {folder} cannot be written: {error}') from error
     try:
-        _write(work, Clip(spec, seed), progress)
-        work.chmod(0o755)
+        _write(work / 'new', Clip(spec, seed), progress)
         if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(work, folder)
+            folder.rename(work / 'old')
+        (work / 'new').rename(folder)
     except OSError as error:
         raise InputError(f'output folder {folder} cannot be written: {error}') from error
     finally:
@@ -159,7 +157,7 @@ def _write(work: Path, clip: Clip, progress: Progress | None) -> None:
     total = len(clip.rgb_stamps) + len(clip.thermal_stamps)
     report = progress or (lambda done, total: None)
     for camera in ('rgb', 'thermal'):
-        (work / camera).mkdir()
+        (work / camera).mkdir(parents=True)
     truths: list[Truth] = []
     for index in range(len(clip.rgb_stamps)):
         image, truth = clip.rgb(index)
@@ -184,8 +182,8 @@ def _write(work: Path, clip: Clip, progress: Progress | None) -> None:
 
 
 def _write_truth(work: Path, clip: Clip, truths: Sequence[Truth]) -> None:
-    if truths[0].box is None:
-        raise InputError('the target is outside the first image: choose another spec or seed')
+    if truths[0].absent or truths[0].occluded:
+        raise InputError('the target cannot be seen in the first image: choose another seed')
     boxes = np.array([truth.box or (np.nan,) * 4 for truth in truths], np.float64)
     np.savetxt(work / 'groundtruth.txt', boxes, '%.2f', delimiter=',')
     np.savetxt(work / 'init.txt', boxes[:1], '%.2f', delimiter=',')

@@ -23,7 +23,7 @@ class Animal:
         coat = _COATS[rng.integers(len(_COATS))] * rng.uniform(0.8, 1.2)
         self.palette = np.array((coat, coat * 0.8, coat * rng.uniform(0.6, 1.5), (30, 26, 26)))
         self.warmth = np.array((0.72, 0.9, 1.05, 0.8))
-        self._length = rng.uniform(0.62, 0.9)
+        self._length = rng.uniform(0.5, 0.75)
         self._girth = rng.uniform(0.13, 0.19)
         self._neck = rng.uniform(0.1, 0.22)
         fur = fractal_noise(96, 96, 18, 3, rng, 0.75)

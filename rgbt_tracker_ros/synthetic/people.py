@@ -26,11 +26,12 @@ class Person:
         """Choose build, clothes and what they let through of the body's warmth."""
         rng = np.random.default_rng((look, 1))
         jacket = _CLOTHES[rng.integers(len(_CLOTHES))] * rng.uniform(0.7, 1.15)
-        hair = rng.uniform((24, 18, 14), (110, 84, 60))
+        hair = np.array((108, 82, 58)) * rng.uniform(0.2, 1.1)
+        shoes = np.array((74, 66, 60)) * rng.uniform(0.3, 1.4)
         self.palette = np.array((
             _SKIN_COLOURS[rng.integers(4)], hair, jacket,
             _TROUSER_COLOURS[rng.integers(5)] * rng.uniform(0.8, 1.2),
-            rng.uniform(20, 90, 3), _CLOTHES[rng.integers(len(_CLOTHES))] * 0.8,
+            shoes, _CLOTHES[rng.integers(len(_CLOTHES))] * 0.8,
             jacket * rng.uniform(0.75, 1.0)))
         thin = rng.uniform(0.3, 0.65)
         self.warmth = np.array(

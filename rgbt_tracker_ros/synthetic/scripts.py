@@ -84,7 +84,7 @@ def random_spec(
         actors=actors, events=_random_events(rng, events, duration), size=size, duration=duration,
         rgb_rate=float(rng.choice((15, 25, 30))), thermal_rate=float(rng.choice((9, 25, 30))),
         theme=str(rng.choice(THEMES)), ambient=float(rng.uniform(2500, 9000)),
-        sway=float(rng.uniform(0.0, 0.02)))
+        clutter=float(rng.uniform(0.5, 2.5)), sway=float(rng.uniform(0.0, 0.02)))
 
 
 def _random_events(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
@@ -100,6 +101,8 @@ class ClipSpec:
         In any order; they may overlap.
     ambient
         Thermal counts of the surroundings.
+    clutter
+        Contrast of the thermal background, 1 = that of an overcast day.
     sway
         Size of the camera's unrest, in view heights.
 
@@ -114,6 +117,7 @@ class ClipSpec:
     jitter: float = 0.001
     theme: str = 'street'
     ambient: float = 3000.0
+    clutter: float = 1.0
     sway: float = 0.008
 
     def __post_init__(self) -> None:
@@ -123,10 +127,10 @@ class ClipSpec:
             raise InputError(f'theme {self.theme!r} is not one of {", ".join(THEMES)}')
         if min(self.size) < 64 or max(self.size) > 4096:
             raise InputError(f'size {self.size} of a clip must be 64 to 4096 pixels a side')
-        if min(self.duration, self.rgb_rate, self.thermal_rate) <= 0 or self.jitter < 0:
-            raise InputError(
-                f'duration {self.duration:g} s and rates {self.rgb_rate:g} and '
-                f'{self.thermal_rate:g} Hz must be over 0 and jitter {self.jitter:g} s not under')
+        for name in ('duration', 'rgb_rate', 'thermal_rate', 'jitter', 'clutter', 'sway'):
+            value, least = getattr(self, name), 0.0 if name in ('jitter', 'sway') else 1e-3
+            if not least <= value < inf:
+                raise InputError(f'{name} = {value:g} of a clip must be {least:g} or more')
 
     def active(self, time: float) -> str:
         """Return the names of the events at `time`, joined by `+`, or `clear`."""

@@ -66,7 +66,7 @@ class Stage:
     def __init__(self, spec: ClipSpec, rng: np.random.Generator) -> None:
         """Paint the world and dress the actors."""
         self.spec = spec
-        self.world: World = paint_world(spec.theme, spec.size, rng)
+        self.world: World = paint_world(spec.theme, spec.size, spec.clutter, rng)
         self._walks = [Walk(actor, spec.duration, self.world) for actor in spec.actors]
         self._figures = [_FIGURES[actor.kind](actor.look) for actor in spec.actors]
         self.camera = Camera(spec, self._walks[0], self.world, rng)

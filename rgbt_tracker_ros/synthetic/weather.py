@@ -24,7 +24,7 @@ COUNTS_MAX = 16383
 """Largest count of the 14-bit thermal camera."""
 
 _NOISE_COUNTS = 4.0
-_STRIPE_COUNTS = 5.0
+_STRIPE_COUNTS = 3.5
 _SMOKE_CELLS = (36, 48)
 
 

@@ -59,8 +59,13 @@ class World:
         return x * self.view[0], horizon + y * (self.rgb.shape[0] - horizon)
 
 
-def paint_world(theme: str, view: tuple[int, int], rng: np.random.Generator) -> World:
-    """Paint the panorama of a theme for a view of (width, height) pixels."""
+def paint_world(
+    theme: str, view: tuple[int, int], clutter: float, rng: np.random.Generator,
+) -> World:
+    """Paint the panorama of a theme for a view of (width, height) pixels.
+
+    The thermal contrast is multiplied by `clutter`.
+    """
     width, height = round(WORLD_WIDTH * view[0]), round(WORLD_HEIGHT * view[1])
     rgb = np.zeros((height, width, 3), np.float32)
     heat = np.zeros((height, width), np.float32)
@@ -79,7 +84,7 @@ def paint_world(theme: str, view: tuple[int, int], rng: np.random.Generator) -> 
     rgb *= (0.92 + 0.16 * smooth_noise(height, width, 5, rng))[..., None]
     soft = cv2.GaussianBlur(rgb, (0, 0), 0.6)
     return World(np.clip(soft, 0, 255).astype(np.uint8),
-                 np.asarray(cv2.GaussianBlur(heat, (0, 0), 0.8), np.float32), view)
+                 np.asarray(cv2.GaussianBlur(clutter * heat, (0, 0), 0.8), np.float32), view)
 
 
 def _paint_sky(rgb: Field, heat: Field, rng: np.random.Generator) -> None:
