@@ -28,22 +28,22 @@ class VideoWriter:
     Raises
     ------
     InputError
-        If the file cannot be opened, or FFmpeg has no H.264 encoder.
+        If PyAV is missing, FFmpeg has no H.264 encoder, or (when frames come) the file cannot be
+        written.
 
     """
 
     def __init__(self, path: Path, rate: float = 30.0) -> None:
         # Imported here so that tracking without a video needs no FFmpeg.
-        import av
-
+        try:
+            import av
+        except ImportError as error:
+            raise InputError(f'{path}: writing videos needs PyAV: pip install av') from error
         self._av = av
         self._path = path
         self._rate = Fraction(rate).limit_denominator(_RATE_DENOMINATOR)
-        try:
-            self._container: Any = av.open(
-                str(path), 'w', format='mp4', options={'movflags': '+faststart'})
-        except (av.FFmpegError, OSError) as error:
-            raise InputError(f'{path} cannot be written ({error.strerror})') from error
+        self._container: Any = av.open(
+            str(path), 'w', format='mp4', options={'movflags': '+faststart'})
         self._stream: Any = None
 
     def write(self, image: NDArray[np.uint8]) -> None:
@@ -59,17 +59,17 @@ class VideoWriter:
                              f'{self._stream.width}x{self._stream.height}')
         frame = self._av.VideoFrame.from_ndarray(
             np.ascontiguousarray(image[:height, :width]), format='rgb24')
-        self._container.mux(self._stream.encode(frame))
+        self._encode(frame)
 
     def close(self) -> None:
         """Write what is still in the encoder and close the file; again is no harm."""
         if self._container is None:
             return
-        container, self._container = self._container, None
         try:
             if self._stream is not None:
-                container.mux(self._stream.encode(None))
+                self._encode(None)
         finally:
+            container, self._container = self._container, None
             container.close()
 
     def __enter__(self) -> VideoWriter:
@@ -80,6 +80,14 @@ class VideoWriter:
                  trace: TracebackType | None) -> None:
         """Close the file."""
         self.close()
+
+    def _encode(self, frame: Any) -> None:
+        """Encode a frame, or with None what is left; the file is opened by the first one."""
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except OSError as error:
+            raise InputError(f'{self._path} cannot be written ({error.strerror}): give a file in '
+                             'a folder that exists, is writable and has room') from error
 
     def _make_stream(self, width: int, height: int) -> Any:
         try:

@@ -43,18 +43,16 @@ def evaluate(
         raise InputError(f'--modality {modality}: give {", ".join(MODALITIES)}')
     settings = options.make_settings(set_, model, backend)
 
-    from rich.progress import track as progress
-
     from rgbt_tracker_ros.benchmark.evaluation import run_track
     from rgbt_tracker_ros.benchmark.tracks import load_tracks
-    from rgbt_tracker_ros.cli.console import console
+    from rgbt_tracker_ros.cli.console import progress
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
     tracks = load_tracks(root, _recordings(root, rgb, 'rgb'),
                          _recordings(root, thermal, 'thermal'))
     tracker = Tracker.from_model(model, backend, settings)
     runs = [run_track(tracker, item, settings, modality)
-            for item in progress(tracks, 'tracking', console=console(), transient=True)]
+            for item in progress(tracks, 'tracking')]
     summary = _summary(runs, model, modality)
     if output is not None:
         _write_boxes(output, runs)

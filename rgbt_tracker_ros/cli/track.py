@@ -41,10 +41,8 @@ def track(
     settings = options.make_settings(set_, model, backend)
     box = _init_box(init)
 
-    from rich.progress import track as progress
-
     from rgbt_tracker_ros.benchmark.recording import read_frames, track_frames
-    from rgbt_tracker_ros.cli.console import console, error_console
+    from rgbt_tracker_ros.cli.console import console, progress, warn
     from rgbt_tracker_ros.cli.track_outputs import Outputs
     from rgbt_tracker_ros.cli.track_summary import TrackSummary
     from rgbt_tracker_ros.tracking.preparation import PairPreparer
@@ -52,16 +50,15 @@ def track(
 
     sources = _source(rgb, 'rgb'), _source(thermal, 'thermal')
     tracker = Tracker.from_model(model, backend, settings)
-    frames = read_frames(*sources, start=start, warn=_warn)
+    frames = read_frames(*sources, start=start, warn=warn)
     tracked = track_frames(tracker, PairPreparer(settings), frames, box, fused=video is not None)
     summary = TrackSummary()
     fused = tracker.bundle.gives_fused
     with Outputs(boxes, log, video, _rate(sources), fused) as outputs:
-        for frame in progress(tracked, 'tracking', total=_total(sources, start),
-                              console=error_console(), transient=True):
+        for frame in progress(tracked, 'tracking', _total(sources, start)):
             outputs.write(frame)
             for event in summary.add(frame):
-                _warn(event)
+                warn(event)
     console().print(summary.line(), soft_wrap=True)
 
 
@@ -91,8 +88,3 @@ def _total(sources: tuple[FrameSource | None, ...], start: int) -> int | None:
     counts = [source.count for source in sources if source and source.count]
     return max(min(counts) - start, 0) if counts else None
 
-
-def _warn(text: str) -> None:
-    from rgbt_tracker_ros.cli.console import error_console
-
-    error_console().print(f'note: {text}', style='yellow', markup=False, soft_wrap=True)
