@@ -38,8 +38,10 @@ class FrameStream(Generic[Item]):
     last
         Stamp of the newest frame on the RGB clock, seconds; None before one, or after a reset.
     arrived
-        When the newest frame was first seen, or else the camera first waited for, on the clock of
-        `observe`, seconds.
+        When the newest frame was first seen, or the camera began to be waited for, on the clock
+        of `observe`, seconds.
+    unseen
+        Whether a frame has come since the last `observe`.
 
     """
 
@@ -48,24 +50,35 @@ class FrameStream(Generic[Item]):
         self.last: float | None = None
         self.arrived = math.inf
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
-        self._unseen = False
+        self.unseen = False
 
     def note(self, stamp: float) -> None:
         """Note that the camera sent a frame newer than its last one, usable or not."""
         if self.last is not None:
             self._intervals.append(stamp - self.last)
         self.last = stamp
-        self._unseen = True
+        self.unseen = True
 
     def append(self, stamp: float, item: Item) -> None:
         """Let a frame that was noted wait."""
         self.frames.append(Frame(stamp, item))
 
-    def observe(self, now: float, clock_went_back: bool) -> None:
-        """Note the time for what has come since the last call."""
-        if self._unseen or clock_went_back or self.arrived == math.inf:
+    def observe(self, now: float, *, anew: bool, clock_went_back: bool) -> None:
+        """Note the time for what has come since the last call.
+
+        Parameters
+        ----------
+        now
+            Seconds.
+        anew
+            Whether the camera is waited for from now on, whenever its last frame came.
+        clock_went_back
+            Whether `now` is before that of the last call.
+
+        """
+        if self.unseen or anew:
             self.arrived = now
-        self._unseen = False
+        self.unseen = False
         for frame in self.frames:
             if frame.since is None or clock_went_back:
                 frame.since = now

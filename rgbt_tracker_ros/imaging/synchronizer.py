@@ -99,6 +99,7 @@ class Synchronizer(Generic[Rgb, Thermal]):
         self._newest_output = -math.inf
         self._now: float | None = None
         self._paired_at = 0.0
+        self._thermal_lag = 0.0
         self._jumped: tuple[FrameStream[Any], float] | None = None
 
     def configure(self, settings: SyncSettings) -> None:
@@ -163,6 +164,8 @@ class Synchronizer(Generic[Rgb, Thermal]):
                 self._counters.backward += 1
             return False
         stream.note(stamp)
+        if stream is self._thermal:
+            self._thermal_lag = 0.0 if other.last is None else other.last - stamp
         if stamp <= self._newest_output:
             self._counters.late += 1
             return False
@@ -203,23 +206,26 @@ class Synchronizer(Generic[Rgb, Thermal]):
         return False
 
     def _observe(self, now: float) -> None:
+        rgb, thermal = self._rgb, self._thermal
         went_back = self._now is not None and now < self._now
-        if self._now is None or went_back:
+        anew = self._now is None or went_back
+        if anew:
             self._paired_at = now
             self._jumped = None
+        elif (rgb.unseen or thermal.unseen) and self._silent(rgb, now) \
+                and self._silent(thermal, now):
+            anew = True  # After a pause of both, the other camera gets its time to come back, too.
         self._now = now
-        self._rgb.observe(now, went_back)
-        self._thermal.observe(now, went_back)
+        rgb.observe(now, anew=anew, clock_went_back=went_back)
+        thermal.observe(now, anew=anew, clock_went_back=went_back)
 
     def _silent(self, stream: FrameStream[Any], now: float) -> bool:
         return now - stream.arrived >= self._settings.timeout
 
     def _thermal_hopeless(self, now: float) -> bool:
         """Return whether no thermal frame is worth waiting for."""
-        rgb, thermal = self._rgb.last, self._thermal.last
-        behind = 0.0 if rgb is None or thermal is None else rgb - thermal
         return self._silent(self._thermal, now) or \
-            behind > max(self._settings.jump, self._settings.timeout)
+            self._thermal_lag > max(self._settings.jump, self._settings.timeout)
 
     def _next(self, now: float) -> Pair[Rgb, Thermal] | None:
         """Take the next output out of the queues, or return None when it has to wait."""
