@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pair synchroniser, frame by frame: what goes out, when, and what is counted."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+import math
+from typing import Any, NamedTuple
+import weakref
+
+import pytest
+
+from rgbt_tracker_ros.imaging.synchronizer import Pair, Synchronizer
+from rgbt_tracker_ros.settings import Settings, SyncSettings
+
+START = 100.0
+
+
+class Event(NamedTuple):
+    """A frame that arrives."""
+
+    arrival: float
+    camera: str
+    stamp: float
+
+
+class Output(NamedTuple):
+    """A pair that goes out, and when."""
+
+    time: float
+    pair: Pair[float, float]
+
+
+def sync_settings(**values: Any) -> SyncSettings:
+    return Settings.from_flat({f'sync.{name}': value for name, value in values.items()}).sync
+
+
+def camera(name: str, rate: float, seconds: float = 4.0, phase: float = 0.0, delay: float = 0.0,
+           begin: float = START, arrival: float = 0.0) -> list[Event]:
+    """Return frames of a steady camera; the first one's arrival is `arrival` plus the delay."""
+    return [Event(arrival + phase + i / rate + delay, name, begin + phase + i / rate)
+            for i in range(round(seconds * rate))]
+
+
+def feed(synchronizer: Synchronizer[float, float], events: Iterable[Event],
+         flush: float = 3.0) -> list[Output]:
+    """Let frames arrive and the clock tick at 20 Hz; each frame's stamp stands for its image."""
+    events = sorted(events)
+    ticks = [Event(i * 0.05, 'tick', 0.0)
+             for i in range(int(20 * (events[-1].arrival + flush)) + 1)]
+    outputs = []
+    for event in sorted([*events, *ticks]):
+        if event.camera == 'rgb':
+            synchronizer.add_rgb(event.stamp, event.stamp)
+        elif event.camera == 'thermal':
+            synchronizer.add_thermal(event.stamp, event.stamp)
+        outputs += [Output(event.arrival, pair) for pair in synchronizer.poll(event.arrival)]
+    return outputs
+
+
+def run(events: Iterable[Event], **values: Any,
+        ) -> tuple[list[Output], Synchronizer[float, float]]:
+    synchronizer: Synchronizer[float, float] = Synchronizer(sync_settings(**values))
+    return feed(synchronizer, events), synchronizer
+
+
+def test_equal_rates_give_every_pair_the_moment_the_second_frame_arrives() -> None:
+    outputs, synchronizer = run(camera('rgb', 30) + camera('thermal', 30, phase=0.012))
+    assert synchronizer.counters.pairs == len(outputs) == 120
+    for time, pair in outputs[5:]:
+        assert pair.rgb == pair.stamp
+        assert pair.thermal == pytest.approx(pair.stamp + 0.012)
+        assert pair.dt == pytest.approx(0.012)
+        assert time == pytest.approx(pair.stamp - START + 0.012)
+    assert synchronizer.mean_dt == pytest.approx(0.012)
+    assert synchronizer.max_dt == pytest.approx(0.012)
+
+
+def test_the_first_pair_does_not_wait_when_stamps_are_equal() -> None:
+    synchronizer: Synchronizer[str, str] = Synchronizer(SyncSettings())
+    assert synchronizer.add_rgb(5.0, 'rgb')
+    assert list(synchronizer.poll(0.0)) == []
+    assert synchronizer.add_thermal(5.0, 'thermal')
+    assert list(synchronizer.poll(0.0)) == [Pair('rgb', 'thermal', 5.0, 0.0)]
+
+
+def test_thermal_arriving_150_ms_late_costs_no_pair() -> None:
+    outputs, synchronizer = run(camera('rgb', 30) + camera('thermal', 30, 4, 0.004, 0.15))
+    assert synchronizer.counters.pairs == 120
+    assert all(time == pytest.approx(pair.stamp - START + 0.154) for time, pair in outputs)
+
+
+def test_rgb_arriving_late_costs_no_pair() -> None:
+    _, synchronizer = run(camera('rgb', 30, delay=0.2) + camera('thermal', 30, phase=0.004))
+    assert synchronizer.counters.pairs == 120
+    # Later than the timeout, only the beginning is lost: RGB is waited for while it lives.
+    _, synchronizer = run(camera('rgb', 30, delay=0.4) + camera('thermal', 30, 4.5, 0.004))
+    assert synchronizer.counters.pairs == 120 - 0.4 * 30
+
+
+def test_after_a_pause_of_both_cameras_no_frame_goes_alone() -> None:
+    events = [event for event in camera('rgb', 30) + camera('thermal', 30, 4, 0.004, 0.1)
+              if not 0.99 < event.stamp - START < 3.01]
+    _, synchronizer = run(events)
+    assert synchronizer.counters.pairs == len(events) / 2
+    assert synchronizer.counters.rgb_only == 0
+
+
+def test_slower_thermal_camera_gets_the_nearest_frames() -> None:
+    _, synchronizer = run(camera('rgb', 30, 10) + camera('thermal', 9, 10, 0.004))
+    assert synchronizer.counters.pairs == 90
+    assert synchronizer.counters.rgb_only <= 3
+    assert synchronizer.max_dt is not None
+    assert synchronizer.max_dt <= 0.5 / 30
+
+
+def test_slower_thermal_camera_with_alone_passes_every_rgb_frame() -> None:
+    outputs, synchronizer = run(
+        camera('rgb', 30) + camera('thermal', 9, phase=0.004), unpaired='alone')
+    assert [output.pair.rgb for output in outputs] == [e.stamp for e in camera('rgb', 30)]
+    assert synchronizer.counters.pairs == 36
+    assert synchronizer.counters.rgb_only == 84
+    # Waiting is foreseen to be in vain for the frame that follows a thermal one.
+    waits = [output.time - (output.pair.stamp - START) for output in outputs[30:]]
+    assert sum(wait < 1e-6 for wait in waits) >= 30
+
+
+def test_faster_thermal_camera_leaves_rgb_the_pace() -> None:
+    outputs, synchronizer = run(camera('rgb', 10) + camera('thermal', 60, phase=0.003))
+    assert synchronizer.counters.pairs == 40
+    assert all(output.pair.rgb is not None for output in outputs if output.time < 4)
+    assert synchronizer.counters.unpaired_thermal >= 190
+
+
+def test_silent_thermal_camera_is_not_waited_for_and_taken_back() -> None:
+    """A shutter calibration: 1.5 s without thermal frames."""
+    thermal = [event for event in camera('thermal', 30, 5, 0.004)
+               if not 2 < event.arrival < 3.5]
+    outputs, synchronizer = run(camera('rgb', 30, 5) + thermal)
+    alone = [output for output in outputs if output.pair.thermal is None]
+    assert len(outputs) == 150
+    assert synchronizer.counters.pairs + synchronizer.counters.rgb_only == 150
+    assert all(START + 1.99 < pair.stamp < START + 3.51 for _, pair in alone)
+    # Once the silence is known, frames pass at once.
+    delays = [time - (pair.stamp - START) for time, pair in alone if pair.stamp > START + 2.35]
+    assert max(delays) < 1e-6
+
+
+def test_silent_rgb_camera_leaves_thermal_alone_and_comes_back() -> None:
+    rgb = [event for event in camera('rgb', 30, 5) if not 2 < event.arrival < 3.5]
+    outputs, synchronizer = run(rgb + camera('thermal', 30, 5, 0.004))
+    alone = [output.pair for output in outputs if output.pair.rgb is None]
+    assert 40 <= len(alone) <= 46
+    assert all(START + 2 < pair.stamp < START + 3.51 for pair in alone)
+    assert all(pair.thermal == pair.stamp and pair.dt is None for pair in alone)
+    assert synchronizer.counters.pairs >= 103
+
+
+@pytest.mark.parametrize('name', ['rgb', 'thermal'])
+def test_one_camera_alone_from_the_start(name: str) -> None:
+    outputs, synchronizer = run(camera(name, 30))
+    assert len(outputs) == 120
+    assert synchronizer.counters.pairs == 0
+    delays = [time - (pair.stamp - START) for time, pair in outputs[9:]]
+    assert max(delays) < 1e-6
+
+
+@pytest.mark.parametrize('phase', [0.5, -0.5])
+def test_stamps_that_never_match_do_not_silence_the_tracker(phase: float) -> None:
+    """Without `thermal_offset` nothing matches at 1 Hz, so RGB goes on alone; with it, all do."""
+    events = camera('rgb', 1, 20) + [
+        Event(stamp - START, 'thermal', stamp + phase)
+        for stamp in (START + i for i in range(20))]
+    outputs, synchronizer = run(events)
+    assert synchronizer.counters.pairs == 0
+    assert sum(output.pair.rgb is not None for output in outputs) >= 19
+    _, synchronizer = run(events, thermal_offset=-phase)
+    assert synchronizer.counters.pairs == 20
+
+
+def test_clocks_far_apart_leave_rgb_alone_without_delay() -> None:
+    """A thermal camera stamped with its up-time."""
+    outputs, _ = run(camera('rgb', 30) + camera('thermal', 30, begin=3.0))
+    rgb = [output for output in outputs if output.pair.rgb is not None]
+    assert len(rgb) == 120
+    assert max(time - (pair.stamp - START) for time, pair in rgb[9:]) < 1e-6
+
+
+@pytest.mark.parametrize('rates', [(30, 30), (30, 9), (9, 30)])
+@pytest.mark.parametrize('delays', [(0, 0), (0, 0.15), (0.15, 0)])
+def test_a_bag_loop_gives_as_many_pairs_again(
+        rates: tuple[float, float], delays: tuple[float, float]) -> None:
+    synchronizer: Synchronizer[float, float] = Synchronizer(SyncSettings())
+    events: list[Event] = []
+    for again in range(3):
+        events += camera('rgb', rates[0], 5, 0, delays[0], arrival=again * 5.5)
+        events += camera('thermal', rates[1], 5, 0.004, delays[1], arrival=again * 5.5)
+    outputs = feed(synchronizer, events)
+    passes = [sum(output.pair.dt is not None and again * 5.5 <= output.time < (again + 1) * 5.5
+                  for output in outputs) for again in range(3)]
+    assert passes[0] >= 0.95 * 5 * min(rates)
+    assert passes[1:] == passes[:1] * 2
+    assert synchronizer.counters.jumps == 2
+
+
+def test_a_bag_loop_without_pause_loses_only_what_was_under_way() -> None:
+    events = [event for again in range(2)
+              for event in camera('rgb', 30, 5, arrival=again * 5.0)
+              + camera('thermal', 30, 5, 0.004, 0.15, arrival=again * 5.0)]
+    _, synchronizer = run(events)
+    assert synchronizer.counters.pairs >= 300 - 6
+    assert synchronizer.counters.jumps == 1
+
+
+@pytest.mark.parametrize('name', ['rgb', 'thermal'])
+@pytest.mark.parametrize('error', [-7.0, 7.0, 1e9])
+def test_one_wrong_stamp_costs_a_few_frames(name: str, error: float) -> None:
+    events = camera('rgb', 30) + camera('thermal', 30, phase=0.004)
+    wrong = [event._replace(stamp=event.stamp + error)
+             if event.camera == name and 1.99 < event.arrival < 2.01 else event
+             for event in events]
+    assert wrong != events
+    outputs, synchronizer = run(wrong)
+    assert synchronizer.counters.pairs >= 114
+    assert outputs[-1].pair.dt is not None
+
+
+def test_an_exception_of_the_consumer_harms_nothing() -> None:
+    synchronizer: Synchronizer[float, float] = Synchronizer(SyncSettings())
+    events = sorted(camera('rgb', 30) + camera('thermal', 30, delay=0.15))
+    seen, raised = [], 0
+    for event in events:
+        add = synchronizer.add_rgb if event.camera == 'rgb' else synchronizer.add_thermal
+        add(event.stamp, event.stamp)
+        try:
+            for pair in synchronizer.poll(event.arrival):
+                seen.append(pair.rgb)
+                if len(seen) % 3 == 0:
+                    raise RuntimeError('consumer')
+        except RuntimeError:
+            raised += 1
+    assert raised == 40
+    assert seen == [event.stamp for event in camera('rgb', 30)]
+
+
+def test_what_the_consumer_left_comes_with_the_next_poll() -> None:
+    synchronizer: Synchronizer[int, int] = Synchronizer(SyncSettings())
+    for i in range(1, 4):
+        synchronizer.add_rgb(i, i)
+        synchronizer.add_thermal(i, i)
+    assert next(synchronizer.poll(0.0)).rgb == 1
+    assert [pair.rgb for pair in synchronizer.poll(0.0)] == [2, 3]
+
+
+def test_a_consumer_may_add_frames() -> None:
+    synchronizer: Synchronizer[int, int] = Synchronizer(SyncSettings())
+    synchronizer.add_rgb(1, 1)
+    synchronizer.add_thermal(1, 1)
+    stamps = []
+    for pair in synchronizer.poll(0.0):
+        stamps.append(pair.stamp)
+        if pair.stamp < 5:
+            synchronizer.add_rgb(pair.stamp + 1, 0)
+            synchronizer.add_thermal(pair.stamp + 1, 0)
+    assert stamps == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(('stamp', 'counter'), [
+    (0.0, 'bad_stamps'), (-1.0, 'bad_stamps'), (math.nan, 'bad_stamps'), (math.inf, 'bad_stamps'),
+    (10.0, 'duplicates'), (9.9, 'backward'), (9.0, 'backward')])
+@pytest.mark.parametrize('name', ['add_rgb', 'add_thermal'])
+def test_bad_stamps_are_refused_and_counted(name: str, stamp: float, counter: str) -> None:
+    synchronizer: Synchronizer[str, str] = Synchronizer(SyncSettings())
+    add = getattr(synchronizer, name)
+    assert add(10.0, 'good')
+    assert not add(stamp, 'bad')
+    counted = {name: value for name, value in asdict(synchronizer.counters).items() if value}
+    assert counted == {counter: 1}
+
+
+def test_a_full_queue_lets_rgb_go_on_alone() -> None:
+    """The thermal latency does not fit into two frames: results come all the same."""
+    outputs, synchronizer = run(
+        camera('rgb', 30) + camera('thermal', 30, delay=0.15), queue=2)
+    assert sum(output.pair.rgb is not None for output in outputs) == 120
+    assert synchronizer.counters.late > 100
+
+
+@pytest.mark.parametrize('poll', [True, False])
+def test_memory_is_bounded(poll: bool) -> None:
+    class Image:
+        pass
+
+    synchronizer: Synchronizer[Image, Image] = Synchronizer(sync_settings(queue=20, timeout=10.0))
+    images: list[weakref.ref[Image]] = []
+    for i in range(2000):
+        image = Image()
+        images.append(weakref.ref(image))
+        # Stamps a second apart never match.
+        if i % 2:
+            synchronizer.add_rgb(START + i, image)
+        else:
+            synchronizer.add_thermal(START + 0.5 + 1e3 + i, image)
+        del image
+        if poll:
+            list(synchronizer.poll(i * 1e-3))
+        assert sum(ref() is not None for ref in images[-100:]) <= 43
+    assert sum(ref() is not None for ref in images) <= 43
+
+
+def test_settings_change_live() -> None:
+    synchronizer: Synchronizer[float, float] = Synchronizer(sync_settings(slop=0.01))
+    events = camera('rgb', 10, 3) + camera('thermal', 10, 3, 0.04)
+    feed(synchronizer, events, flush=0)
+    assert synchronizer.counters.pairs == 0
+    synchronizer.configure(sync_settings(slop=0.01, thermal_offset=-0.04))
+    feed(synchronizer, [event._replace(arrival=event.arrival + 3, stamp=event.stamp + 3)
+                        for event in events])
+    assert synchronizer.counters.pairs >= 29
+    assert synchronizer.max_dt == pytest.approx(0, abs=1e-6)
+
+
+def test_a_new_offset_also_moves_what_waits() -> None:
+    synchronizer: Synchronizer[str, str] = Synchronizer(SyncSettings())
+    synchronizer.add_thermal(10.2, 'thermal')
+    synchronizer.configure(sync_settings(thermal_offset=-0.2))
+    synchronizer.add_rgb(10.0, 'rgb')
+    [pair] = synchronizer.poll(0.0)
+    assert (pair.rgb, pair.thermal) == ('rgb', 'thermal')
+
+
+def test_a_clock_that_goes_back_starts_waiting_anew() -> None:
+    """Simulated time restarts together with the bag."""
+    synchronizer: Synchronizer[float, float] = Synchronizer(SyncSettings())
+    events = camera('rgb', 30, 2) + camera('thermal', 30, 2, 0.004)
+    first = feed(synchronizer, events, flush=0.0)
+    second = feed(synchronizer, events, flush=0.0)
+    assert len(first) == len(second) == 60
+    assert synchronizer.counters.pairs == 120
+
+
+def test_reset_forgets_frames_and_keeps_counters() -> None:
+    _, synchronizer = run(camera('rgb', 30) + camera('thermal', 30))
+    synchronizer.reset()
+    assert synchronizer.counters.pairs == 120
+    assert len(feed(synchronizer, camera('rgb', 30, begin=1.0) + camera('thermal', 30, begin=1.0))
+               ) == 120

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds of the pair synchroniser for any input."""
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rgbt_tracker_ros.imaging.synchronizer import Pair, Synchronizer
+from rgbt_tracker_ros.settings import Settings
+
+Stamped = tuple[str, float]
+
+milliseconds = st.integers(1, 400).map(lambda value: value / 1000)
+policies = st.sampled_from(['drop', 'alone'])
+odd_stamps = st.one_of(st.floats(0, 20), st.sampled_from([0.0, -1.0, float('nan'), float('inf')]))
+
+
+def make(**values: Any) -> Synchronizer[Stamped, Stamped]:
+    return Synchronizer(Settings.from_flat(
+        {f'sync.{name}': value for name, value in values.items()}).sync)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[tuple[float, str, float]]:
+    """Draw arrival, camera and stamp of frames with jitter, drops, delays and wild stamps."""
+    events = []
+    for camera in ('rgb', 'thermal'):
+        period, delay = draw(st.floats(0.01, 0.2)), draw(st.floats(0, 0.3))
+        for i in range(draw(st.integers(0, 40))):
+            kind = draw(st.integers(0, 30))
+            if kind == 0:
+                continue
+            stamp = draw(odd_stamps) if kind == 1 else \
+                5 + (i + draw(st.floats(-0.6, 0.6))) * period
+            events.append((i * period + delay + draw(st.floats(0, 0.1)), camera, stamp))
+    return sorted(events, key=lambda event: event[0])
+
+
+def feed(synchronizer: Synchronizer[Stamped, Stamped],
+         events: list[tuple[float, str, float]]) -> list[Pair[Stamped, Stamped]]:
+    outputs = []
+    for number, (arrival, camera, stamp) in enumerate(events):
+        add = synchronizer.add_rgb if camera == 'rgb' else synchronizer.add_thermal
+        add(stamp, (f'{camera}{number}', stamp))
+        outputs += synchronizer.poll(arrival)
+    end = events[-1][0] if events else 0.0
+    for i in range(1, 200):
+        outputs += synchronizer.poll(end + i * 0.1)
+    return outputs
+
+
+@settings(max_examples=150)
+@given(streams(), milliseconds, st.floats(0.02, 2), st.floats(-0.2, 0.2), st.integers(2, 60),
+       policies)
+def test_invariants(events: list[tuple[float, str, float]], slop: float, timeout: float,
+                    offset: float, queue: int, unpaired: str) -> None:
+    synchronizer = make(slop=slop, timeout=timeout, thermal_offset=offset, queue=queue,
+                        unpaired=unpaired)
+    outputs = feed(synchronizer, events)
+    counters = synchronizer.counters
+
+    used = [frame[0] for pair in outputs for frame in (pair.rgb, pair.thermal) if frame]
+    assert len(used) == len(set(used)), 'a frame was used twice'
+
+    for pair in outputs:
+        if pair.rgb and pair.thermal:
+            assert pair.dt == pair.thermal[1] + offset - pair.rgb[1]
+            assert abs(pair.dt) <= slop
+            assert pair.stamp == pair.rgb[1]
+        else:
+            assert pair.dt is None
+            assert pair.stamp == (pair.rgb[1] if pair.rgb else pair.thermal[1] + offset)
+
+    back = sum(after.stamp <= before.stamp
+               for before, after in pairwise(outputs))
+    assert back <= counters.jumps, 'outputs went back without a jump'
+
+    counted = asdict(counters)
+    jumps, pairs = counted.pop('jumps'), counted.pop('pairs')
+    assert jumps >= 0
+    assert 2 * pairs + sum(counted.values()) == len(events), 'a frame is not accounted for'
+    assert counters.pairs + counters.rgb_only + counters.thermal_only == len(outputs)
+
+
+def nearest_pairs(rgb: list[float], thermal: list[float], slop: float) -> set[tuple[float, float]]:
+    """Return matches by brute force: always the nearest two left that cross no match so far."""
+    candidates = sorted((abs(t - r), r, t) for r in rgb for t in thermal if abs(t - r) <= slop)
+    taken: set[tuple[float, float]] = set()
+    for _, r, t in candidates:
+        if all((r < other_r and t < other_t) or (r > other_r and t > other_t)
+               for other_r, other_t in taken):
+            taken.add((r, t))
+    return taken
+
+
+@st.composite
+def steady(draw: st.DrawFn) -> list[float]:
+    """Draw stamps of a camera with little jitter and some dropped frames."""
+    period = draw(st.sampled_from([1 / 60, 1 / 30, 1 / 25, 1 / 9]))
+    phase = draw(st.floats(0, 0.1))
+    drops = draw(st.sets(st.integers(0, 40), max_size=8))
+    return [5 + phase + (i + draw(st.integers(-20, 20)) / 1000) * period
+            for i in range(round(1.5 / period)) if i not in drops]
+
+
+@settings(max_examples=60)
+@given(steady(), steady(), st.floats(0, 0.25), st.floats(0, 0.25),
+       st.sampled_from([0.005, 0.02, 0.04, 0.1]), policies)
+def test_pairs_are_the_nearest_whatever_the_latencies(
+        rgb: list[float], thermal: list[float], rgb_delay: float, thermal_delay: float,
+        slop: float, unpaired: str) -> None:
+    gaps = sorted(abs(t - r) for r in rgb for t in thermal)
+    # Which of two equally near frames is taken is left open.
+    assume(all(after - before > 1e-9 for before, after in pairwise(gaps)))
+    synchronizer = make(slop=slop, timeout=5.0, queue=200, unpaired=unpaired)
+    events = sorted([(stamp - 5 + rgb_delay, 'rgb', stamp) for stamp in rgb]
+                    + [(stamp - 5 + thermal_delay, 'thermal', stamp) for stamp in thermal])
+    outputs = feed(synchronizer, events)
+    pairs = {(pair.rgb[1], pair.thermal[1]) for pair in outputs if pair.rgb and pair.thermal}
+    assert pairs == nearest_pairs(rgb, thermal, slop)
+
+
+@settings(max_examples=60)
+@given(streams(), policies)
+def test_the_next_good_frames_are_paired_whatever_came_before(
+        events: list[tuple[float, str, float]], unpaired: str) -> None:
+    synchronizer = make(unpaired=unpaired)
+    feed(synchronizer, events)
+    before = synchronizer.counters.pairs
+    begin = 60.0
+    feed(synchronizer, [(begin + i / 30 + 0.004 * (camera == 'thermal'), camera, 50 + i / 30)
+                        for i in range(30) for camera in ('rgb', 'thermal')])
+    assert synchronizer.counters.pairs - before >= 25
