@@ -62,8 +62,6 @@ def judge(streams: tuple[FrameStream[Any], FrameStream[Any]], nexts: tuple[float
             return Verdict.WAIT
         if distance <= _SAME_MOMENT:
             return Verdict.PAIR if own == 0 else Verdict.ALONE
-        if follower is None and max(nexts[own], stamp) <= partner:
-            return Verdict.WAIT
         shortest = distance
     raise AssertionError('the walk ends where the frames do')
 
