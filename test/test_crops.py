@@ -177,6 +177,36 @@ def test_thermal_of_another_size_lands_on_the_rgb_crop(size: tuple[int, int], bo
     assert np.abs(in_rgb[..., 0].astype(int) - in_thermal).max() <= 4
 
 
+def blob(width: int, height: int, x: float, y: float, sigma: float) -> np.ndarray:
+    """Return a bright spot; x and y count from the image's corner, as boxes do."""
+    rows, columns = np.mgrid[:height, :width]
+    square = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2
+    return np.round(250 * np.exp(-square / (2 * sigma ** 2))).astype(np.uint8)
+
+
+def centroid(crop: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.mgrid[:crop.shape[0], :crop.shape[1]]
+    weight = crop.astype(float).sum()
+    return (float((crop * (columns + 0.5)).sum() / weight) / crop.shape[1],
+            float((crop * (rows + 0.5)).sum() / weight) / crop.shape[0])
+
+
+@pytest.mark.parametrize('scale', [0.25, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize('out', [64, 256])
+def test_boxes_and_pixels_of_both_crops_agree_within_a_fraction_of_a_pixel(
+        scale: float, out: int) -> None:
+    x, y = 203.7, 151.2
+    rgb = np.repeat(blob(480, 360, x, y, 12)[..., None], 3, -1)
+    thermal = blob(round(480 * scale), round(360 * scale), x * scale, y * scale, 12 * scale)
+    pair = ImagePair(rgb, thermal)
+    geometry = CropGeometry.around(Box(170, 130, 61, 48), 3.0, out)
+    expected = geometry.to_crop(Box.from_center(x, y, 10, 10))[:2]
+    limit = 0.12 / geometry.side     # an eighth of an RGB pixel
+    assert centroid(crop_rgb(pair, geometry, (0,) * 3)[..., 0]) == pytest.approx(
+        expected, abs=limit)
+    assert centroid(crop_thermal(pair, geometry, (0,))) == pytest.approx(expected, abs=limit)
+
+
 @pytest.mark.parametrize('matrix', [
     [[1, 0, 12], [0, 1, -7], [0, 0, 1]],
     [[1.9, 0.1, 10], [-0.05, 2.1, -20], [0, 0, 1]],

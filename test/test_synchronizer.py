@@ -76,12 +76,13 @@ def test_equal_rates_give_every_pair_the_moment_the_second_frame_arrives() -> No
     assert synchronizer.max_dt == pytest.approx(0.012)
 
 
-def test_the_first_pair_does_not_wait_when_stamps_are_equal() -> None:
+@pytest.mark.parametrize('dt', [0.0, 0.0008])
+def test_the_first_pair_does_not_wait_when_stamps_are_equal(dt: float) -> None:
     synchronizer: Synchronizer[str, str] = Synchronizer(SyncSettings())
     assert synchronizer.add_rgb(5.0, 'rgb')
     assert list(synchronizer.poll(0.0)) == []
-    assert synchronizer.add_thermal(5.0, 'thermal')
-    assert list(synchronizer.poll(0.0)) == [Pair('rgb', 'thermal', 5.0, 0.0)]
+    assert synchronizer.add_thermal(5.0 + dt, 'thermal')
+    assert list(synchronizer.poll(0.0)) == [Pair('rgb', 'thermal', 5.0, pytest.approx(dt))]
 
 
 def test_thermal_arriving_150_ms_late_costs_no_pair() -> None:
@@ -212,6 +213,17 @@ def test_a_bag_loop_without_pause_loses_only_what_was_under_way() -> None:
     assert synchronizer.counters.jumps == 1
 
 
+def test_a_bag_loop_is_counted_once_however_late_the_other_camera_follows() -> None:
+    events = [event for again in range(2)
+              for event in camera('rgb', 30, 5, arrival=again * 5.0)
+              + camera('thermal', 30, 5, 0.004, 0.5, arrival=again * 5.0)]
+    _, synchronizer = run(events, timeout=0.2)
+    assert synchronizer.counters.jumps == 1
+    _, synchronizer = run(events, timeout=0.6)
+    assert synchronizer.counters.jumps == 1
+    assert synchronizer.counters.pairs >= 300 - 17
+
+
 @pytest.mark.parametrize('name', ['rgb', 'thermal'])
 @pytest.mark.parametrize('error', [-7.0, 7.0, 1e9])
 def test_one_wrong_stamp_costs_a_few_frames(name: str, error: float) -> None:
@@ -337,6 +349,29 @@ def test_a_clock_that_goes_back_starts_waiting_anew() -> None:
     second = feed(synchronizer, events, flush=0.0)
     assert len(first) == len(second) == 60
     assert synchronizer.counters.pairs == 120
+
+
+def test_what_waits_does_so_anew_when_the_clock_goes_back() -> None:
+    synchronizer: Synchronizer[str, str] = Synchronizer(SyncSettings())
+    synchronizer.add_rgb(10.0, 'rgb')
+    assert list(synchronizer.poll(100.0)) == []
+    outputs = []
+    for i in range(4):
+        synchronizer.add_thermal(9.5 + i / 10, 'too early')
+        outputs.append(list(synchronizer.poll(i / 10)))
+    assert outputs[:3] == [[], [], []]
+    assert outputs[3][-1] == Pair('rgb', None, 10.0, None)
+
+
+def test_a_new_offset_cannot_bring_outputs_out_of_order() -> None:
+    synchronizer: Synchronizer[str, str] = Synchronizer(SyncSettings())
+    assert list(synchronizer.poll(0.0)) == []
+    synchronizer.add_rgb(10.0, 'rgb')
+    synchronizer.add_thermal(10.2, 'thermal')
+    assert list(synchronizer.poll(1.0)) == [Pair('rgb', None, 10.0, None)]
+    synchronizer.configure(sync_settings(thermal_offset=-0.5))
+    assert list(synchronizer.poll(2.0)) == []
+    assert synchronizer.counters.unpaired_thermal == 1
 
 
 def test_reset_forgets_frames_and_keeps_counters() -> None:
