@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+from mock_model import CELLS, SEARCH, TEMPLATE, digest, write_bundle
+import numpy as np
+import pytest
+
+from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.inference.bundle import load_bundle
+from rgbt_tracker_ros.inference.factory import available_backends, load_backend
+from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from rgbt_tracker_ros.settings import ModelSettings
+
+
+def _crops(side: int, level: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    return (np.full((1, 3, side, side), level, np.float32),
+            np.full((1, 1, side, side), level, np.float32))
+
+
+def test_it_runs_both_graphs(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    tokens = backend.template(*_crops(TEMPLATE, 2.0))
+    np.testing.assert_allclose(tokens['template_tokens'], [[2.0, 2.0]])
+    maps = backend.search([tokens, tokens], *_crops(SEARCH, 1.0))
+    assert maps.score.shape == (CELLS, CELLS)
+    assert maps.size.shape == maps.offset.shape == (2, CELLS, CELLS)
+    # Half as bright as the template, away from the crop's border.
+    assert maps.score[CELLS // 2, CELLS // 2] == pytest.approx(0.5)
+    assert maps.fused is None
+
+
+def test_the_fused_image_comes_only_when_asked_for(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    tokens = backend.template(*_crops(TEMPLATE))
+    maps = backend.search([tokens, tokens], *_crops(SEARCH), fused=True)
+    assert maps.fused is not None
+    assert maps.fused.shape == (3, SEARCH, SEARCH)
+
+
+def test_a_model_without_fused_image_gives_none(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm', slots=1, fused=False)))
+    tokens = backend.template(*_crops(TEMPLATE))
+    assert backend.search([tokens], *_crops(SEARCH), fused=True).fused is None
+
+
+def test_results_stay_when_the_backend_runs_again(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    tokens = backend.template(*_crops(TEMPLATE))
+    first = backend.search([tokens, tokens], *_crops(SEARCH, 1.0)).score
+    kept = first.copy()
+    backend.search([tokens, tokens], *_crops(SEARCH, 0.2))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_nan_is_an_error_and_the_next_run_is_fine(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm', nan=True)))
+    tokens = backend.template(*_crops(TEMPLATE))
+    with pytest.raises(ModelError, match="NaN or infinity in 'score_map'"):
+        backend.search([tokens, tokens], *_crops(SEARCH, 2.0))
+    assert np.isfinite(backend.search([tokens, tokens], *_crops(SEARCH, 0.5)).score).all()
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    ({'output_name': 'heat'}, "'score_map': the graph has no such tensor"),
+    ({'cells': 16}, 'the graph has tensor(float) [1, 1, 16, 16], model.yaml says tensor(float) '
+     '[1, 1, 32, 32]'),
+])
+def test_a_graph_that_contradicts_model_yaml_is_named(
+        tmp_path: Path, change: dict[str, object], message: str) -> None:
+    bundle = load_bundle(write_bundle(tmp_path / 'm', **change))
+    with pytest.raises(ModelError) as caught:
+        OnnxRuntimeBackend(bundle)
+    assert message in str(caught.value)
+    assert 'search.onnx' in str(caught.value)
+
+
+def test_a_file_that_is_no_graph_is_an_error(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / 'm')
+    old = digest(folder / 'search.onnx')
+    (folder / 'search.onnx').write_bytes(b'not a graph')
+    text = (folder / 'model.yaml').read_text()
+    (folder / 'model.yaml').write_text(text.replace(old, digest(folder / 'search.onnx')))
+    with pytest.raises(ModelError, match=r'search\.onnx cannot be loaded'):
+        OnnxRuntimeBackend(load_bundle(folder))
+
+
+def test_the_number_of_templates_is_checked(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    with pytest.raises(ModelError, match='takes 2 templates, got 1'):
+        backend.search([backend.template(*_crops(TEMPLATE))], *_crops(SEARCH))
+
+
+def test_a_wrong_crop_is_a_model_error(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    with pytest.raises(ModelError, match='failed in ONNX Runtime'):
+        backend.template(*_crops(TEMPLATE // 2))
+
+
+@pytest.mark.parametrize('name', ['openvino', 'tensorrt', 'torch'])
+def test_backends_to_come_are_refused_with_what_there_is(tmp_path: Path, name: str) -> None:
+    bundle = load_bundle(write_bundle(tmp_path / 'm'))
+    with pytest.raises(ModelError, match='use auto or onnxruntime'):
+        load_backend(bundle, ModelSettings(backend=name))
+    assert available_backends() == {'onnxruntime': True}

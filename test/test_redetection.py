@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import pytest
+
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.crops import CropGeometry
+from rgbt_tracker_ros.tracking.redetection import Look, Redetection, tiles
+
+FACTOR = 4.0
+
+
+def _region(look: Look) -> Box:
+    return CropGeometry.around(look.box, FACTOR * look.growth, 128).region
+
+
+def _holds(region: Box, x: float, y: float, side: float) -> bool:
+    return (region.x <= x - side / 2 + 1 and region.y <= y - side / 2 + 1
+            and region.x + region.w >= x + side / 2 - 1
+            and region.y + region.h >= y + side / 2 - 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(8, 120), st.integers(40, 700), st.integers(40, 700), st.floats(0, 1),
+       st.floats(0, 1))
+def test_the_tiles_hold_a_target_wherever_it_is(
+        side: float, width: int, height: int, x: float, y: float) -> None:
+    looks = tiles(Box(0, 0, side, side), FACTOR, width, height)
+    assert any(_holds(_region(look), x * width, y * height, min(side, 1.0)) for look in looks)
+    inside_x = min(max(x * width, side / 2), width - side / 2)
+    inside_y = min(max(y * height, side / 2), height - side / 2)
+    if side < min(width, height):
+        assert any(_holds(_region(look), inside_x, inside_y, side) for look in looks)
+
+
+def test_tiles_start_near_the_last_box() -> None:
+    last = Box(500, 60, 30, 30)
+    looks = tiles(last, FACTOR, 640, 480)
+    distances = [(look.box.cx - last.cx) ** 2 + (look.box.cy - last.cy) ** 2 for look in looks]
+    assert distances == sorted(distances)
+    assert all((look.box.w, look.box.h) == pytest.approx((30, 30)) for look in looks)
+
+
+def test_the_first_look_grows_to_a_limit_and_the_second_goes_round() -> None:
+    search = Redetection()
+    last = Box(300, 200, 40, 40)
+    count = len(tiles(last, FACTOR, 640, 480))
+    plans = [search.plan(last, FACTOR, 640, 480) for _ in range(count + 1)]
+    assert all(len(plan) == 2 for plan in plans)
+    growths = [plan[0].growth for plan in plans]
+    assert growths[0] == 1.0
+    assert growths == sorted(growths)
+    assert growths[-1] == 2.0
+    assert all(plan[0].box == last for plan in plans)
+    assert {plan[1].box for plan in plans} == {
+        look.box for look in tiles(last, FACTOR, 640, 480)}
+    assert plans[count][1] == plans[0][1]
+
+
+def test_reset_begins_anew() -> None:
+    search = Redetection()
+    last = Box(300, 200, 40, 40)
+    first = [search.plan(last, FACTOR, 640, 480) for _ in range(9)]
+    search.reset()
+    assert [search.plan(last, FACTOR, 640, 480) for _ in range(9)] == first
+
+
+def test_a_target_that_fills_the_image_needs_one_look_only() -> None:
+    assert len(Redetection().plan(Box(10, 10, 200, 200), FACTOR, 320, 240)) == 1
