@@ -157,8 +157,11 @@ class VideoFile:
 
     def _open(self) -> Any:
         # Imported here so that reading images needs no FFmpeg.
-        import av
-
+        try:
+            import av
+        except ImportError as error:
+            raise _error(self._kind, self.text, 'reading videos needs PyAV',
+                         'pip install av, or give a folder of images') from error
         try:
             container = av.open(str(self._path))
         except (av.FFmpegError, OSError) as error:

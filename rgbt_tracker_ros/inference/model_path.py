@@ -17,15 +17,14 @@ _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 def model_roots() -> list[Path]:
     """Return the folders that may hold shipped models, the first one wins.
 
-    In order: the share folder of a sourced ROS workspace, the share folder of this Python's
-    installation, and the source tree.
+    In order: the source tree this code runs from, the share folder of a sourced ROS workspace,
+    and the share folder of this Python's installation.
     """
-    roots = []
+    roots = [Path(__file__).resolve().parents[2] / 'models']
     share = _ament_share()
     if share is not None:
         roots.append(share / 'models')
     roots.append(Path(sys.prefix) / 'share' / PACKAGE / 'models')
-    roots.append(Path(__file__).resolve().parents[2] / 'models')
     return [root for root in roots if root.is_dir()]
 
 
