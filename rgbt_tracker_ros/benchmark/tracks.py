@@ -62,7 +62,7 @@ def load_tracks(root: Path, rgb: Path | None, thermal: Path | None) -> list[Trac
     """
     files = sorted(root.glob('*/groundtruth.txt'))
     if not files:
-        raise InputError(f'--root {root}: no */groundtruth.txt in it: give a folder of tracks')
+        raise InputError(f'no */groundtruth.txt in {root}: give a folder of tracks')
     return [_load(file.parent, rgb, thermal) for file in files]
 
 
@@ -77,8 +77,11 @@ def read_boxes(path: Path) -> NDArray[np.float64]:
     """
     try:
         lines = path.read_text(encoding='utf-8').split('\n')
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f'{path} cannot be read ({error}): give a file of x,y,w,h') from error
+    except OSError as error:
+        raise InputError(f'{path} cannot be read ({error.strerror}): give a file of x,y,w,h') \
+            from error
+    except UnicodeDecodeError as error:
+        raise InputError(f'{path} is no text: give a file of x,y,w,h') from error
     boxes = []
     for number, line in enumerate(lines, 1):
         if not line.strip():

@@ -2,11 +2,8 @@
 """`rgbt-tracker evaluate`: run a tracker over tracks with ground truth and score it."""
 from __future__ import annotations
 
-from dataclasses import asdict
-import json
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -46,6 +43,7 @@ def evaluate(
     from rgbt_tracker_ros.benchmark.evaluation import run_track
     from rgbt_tracker_ros.benchmark.tracks import load_tracks
     from rgbt_tracker_ros.cli.console import progress
+    from rgbt_tracker_ros.cli.score_report import make_report, show_report, write_report
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
     tracks = load_tracks(root, _recordings(root, rgb, 'rgb'),
@@ -53,15 +51,14 @@ def evaluate(
     tracker = Tracker.from_model(model, backend, settings)
     runs = [run_track(tracker, item, settings, modality)
             for item in progress(tracks, 'tracking')]
-    summary = _summary(runs, model, modality)
+    report = make_report({run.track.name: run.scores for run in runs},
+                         {'model': model, 'modality': modality},
+                         {run.track.name: _extras(run) for run in runs})
     if output is not None:
         _write_boxes(output, runs)
     if json_file is not None:
-        from rgbt_tracker_ros.benchmark.files import replacing
-
-        with replacing(json_file) as part:
-            part.write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
-    _show(summary)
+        write_report(json_file, report)
+    show_report(report, f'{model}, {modality}')
 
 
 def _recordings(root: Path, folder: Path | None, kind: str) -> Path | None:
@@ -73,54 +70,19 @@ def _recordings(root: Path, folder: Path | None, kind: str) -> Path | None:
     return beside if beside.is_dir() else None
 
 
-def _summary(runs: list[TrackRun], model: str, modality: str) -> dict[str, Any]:
-    from rgbt_tracker_ros.benchmark.metrics import mean_scores
-
-    tracks = {}
-    for run in runs:
-        frames = len(run.results)
-        tracks[run.track.name] = _finite(asdict(run.scores)) | {
-            'mean_score': sum(result.score for result in run.results) / frames,
+def _extras(run: TrackRun) -> dict[str, float]:
+    frames = len(run.results)
+    return {'mean_score': sum(result.score for result in run.results) / frames,
             'lost_frames': run.lost,
             'ms_per_frame': sum(result.total_ms for result in run.results) / frames}
-    return {'model': model, 'modality': modality, 'tracks': tracks,
-            'mean': _finite(asdict(mean_scores([run.scores for run in runs])))}
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with None for nan, which JSON does not know."""
-    return {name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in values.items()}
 
 
 def _write_boxes(folder: Path, runs: list[TrackRun]) -> None:
     from rgbt_tracker_ros.benchmark.files import replacing
+    from rgbt_tracker_ros.benchmark.track_log import box_line
 
     folder.mkdir(parents=True, exist_ok=True)
     for run in runs:
         with replacing(folder / f'{run.track.name}.txt') as part:
-            part.write_text(''.join(
-                ','.join(f'{value:.2f}' for value in result.box) + '\n'
-                for result in run.results), encoding='utf-8')
-
-
-def _show(summary: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from rgbt_tracker_ros.cli.console import console
-
-    table = Table(title=f'{summary["model"]}, {summary["modality"]}')
-    table.add_column('track')
-    for name in ('SR', 'PR@20', 'NPR', 'frames', 'score', 'lost', 'ms'):
-        table.add_column(name, justify='right')
-    for name, row in summary['tracks'].items():
-        table.add_row(name, *_cells(row), f'{row["mean_score"]:.2f}', str(row['lost_frames']),
-                      f'{row["ms_per_frame"]:.1f}')
-    table.add_section()
-    table.add_row('mean', *_cells(summary['mean']), style='bold')
-    console().print(table)
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    shown = ['-' if row[name] is None else f'{row[name]:.3f}' for name in ('sr', 'pr', 'npr')]
-    return [*shown, str(row['frames'])]
+            part.write_text(''.join(box_line(result.box) for result in run.results),
+                            encoding='utf-8')

@@ -46,3 +46,10 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
             values[name.strip()] = text.strip()
     settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
     return settings.updated(values)
+
+
+def changed(settings: Settings) -> dict[str, object]:
+    """Return the settings that are not at their default, without model and backend."""
+    defaults = Settings().flat()
+    return {name: value for name, value in settings.flat().items()
+            if value != defaults[name] and name not in ('model.name', 'model.backend')}

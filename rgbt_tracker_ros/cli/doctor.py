@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rgbt-tracker doctor`: what is installed, what is missing, and what to do about it."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+import os
+import platform
+
+import typer
+
+from rgbt_tracker_ros.errors import ModelError
+
+_NEEDED = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'yaml': 'PyYAML', 'rich': 'rich',
+           'typer': 'typer'}
+_OPTIONAL = {'av': ('av', 'reading and writing videos'),
+             'matplotlib': ('matplotlib', 'summary pictures'),
+             'torch': ('torch', 'training and export'), 'onnx': ('onnx', 'export')}
+_ROS = {'rclpy': 'the node', 'sensor_msgs': 'the node', 'diagnostic_msgs': 'the node',
+        'std_srvs': 'the node', 'vision_msgs': 'detections and initial boxes',
+        'message_filters': 'sync.policy approximate and exact',
+        'cv_bridge': 'rare image encodings'}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `level` is ok, missing (no harm) or error."""
+
+    subject: str
+    level: str
+    text: str
+
+
+def doctor() -> None:
+    """Check this installation: Python packages, backends, models and ROS."""
+    from rich.table import Table
+
+    from rgbt_tracker_ros.cli.console import console
+
+    colors = {'ok': 'green', 'missing': 'yellow', 'error': 'red'}
+    findings = list(examine())
+    table = Table()
+    for name in ('what', 'state', 'found'):
+        table.add_column(name)
+    for finding in findings:
+        table.add_row(finding.subject, f'[{colors[finding.level]}]{finding.level}[/]',
+                      finding.text)
+    console().print(table)
+    if any(finding.level == 'error' for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Yield the findings, one after the other."""
+    import rgbt_tracker_ros
+
+    yield Finding('rgbt_tracker_ros', 'ok', f'{rgbt_tracker_ros.__version__}, Python '
+                  f'{platform.python_version()}, {platform.system()} {platform.machine()}')
+    for module, package in _NEEDED.items():
+        present = find_spec(module) is not None
+        yield Finding(package, 'ok' if present else 'error',
+                      _version(package) if present else f'needed: pip install {package}')
+    for module, (package, purpose) in _OPTIONAL.items():
+        present = find_spec(module) is not None
+        yield Finding(package, 'ok' if present else 'missing', _version(package) if present
+                      else f'for {purpose}: pip install {package}')
+    yield from _backends()
+    yield from _models()
+    yield from _ros()
+
+
+def _backends() -> Iterator[Finding]:
+    from rgbt_tracker_ros.inference.factory import available_backends
+
+    for name, present in available_backends().items():
+        yield Finding(f'backend {name}', 'ok' if present else 'error',
+                      _version(name) if present else f'pip install {name}')
+
+
+def _models() -> Iterator[Finding]:
+    from rgbt_tracker_ros.inference.bundle import load_bundle
+    from rgbt_tracker_ros.inference.factory import load_backend
+    from rgbt_tracker_ros.inference.model_path import model_roots, shipped_models
+
+    shipped = shipped_models()
+    if not shipped:
+        places = ', '.join(map(str, model_roots())) or 'no models folder'
+        yield Finding('models', 'error', f'none found in {places}: install the package again')
+    for name, folder in shipped.items():
+        try:
+            load_backend(load_bundle(folder)).close()
+        except ModelError as error:
+            yield Finding(f'model {name}', 'error', str(error))
+        else:
+            yield Finding(f'model {name}', 'ok', f'{folder}, loaded and run')
+
+
+def _ros() -> Iterator[Finding]:
+    distribution = os.environ.get('ROS_DISTRO', '')
+    for module, purpose in _ROS.items():
+        present = find_spec(module) is not None
+        yield Finding(f'ROS {module}', 'ok' if present else 'missing',
+                      distribution or 'present' if present
+                      else f'for {purpose}: source a ROS 2 installation')
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return 'present, version unknown'

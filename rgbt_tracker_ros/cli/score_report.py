@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scores as a table on the screen and as a JSON file."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rgbt_tracker_ros.benchmark.metrics import Scores
+
+Report = dict[str, Any]
+_COLUMNS = {'mean_score': ('score', '.2f'), 'lost_frames': ('lost', 'd'),
+            'ms_per_frame': ('ms', '.1f')}
+
+
+def make_report(scores: Mapping[str, Scores], facts: Mapping[str, Any] | None = None,
+                extras: Mapping[str, Mapping[str, float]] | None = None) -> Report:
+    """Return scores per track and their mean, ready for JSON.
+
+    Parameters
+    ----------
+    scores
+        Per track name.
+    facts
+        What was run, for example model and modality.
+    extras
+        Further figures per track name.
+
+    """
+    from rgbt_tracker_ros.benchmark.metrics import mean_scores
+
+    extras = extras or {}
+    return {
+        **(facts or {}),
+        'tracks': {name: _finite(asdict(item)) | dict(extras.get(name, {}))
+                   for name, item in scores.items()},
+        'mean': _finite(asdict(mean_scores(list(scores.values()))))}
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Write a report as JSON, whole or not at all."""
+    from rgbt_tracker_ros.benchmark.files import replacing
+
+    with replacing(path) as part:
+        part.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+
+
+def show_report(report: Report, title: str) -> None:
+    """Print a report as a table."""
+    from rich.table import Table
+
+    from rgbt_tracker_ros.cli.console import console
+
+    rows = report['tracks']
+    extras = [key for key in _COLUMNS if any(key in row for row in rows.values())]
+    table = Table(title=title)
+    table.add_column('track')
+    for name in ('SR', 'PR@20', 'NPR', 'frames', *(_COLUMNS[key][0] for key in extras)):
+        table.add_column(name, justify='right')
+    for name, row in rows.items():
+        table.add_row(name, *_cells(row), *(format(row[key], _COLUMNS[key][1]) for key in extras))
+    table.add_section()
+    table.add_row('mean', *_cells(report['mean']), style='bold')
+    console().print(table)
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with None for nan, which JSON does not know."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in values.items()}
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    shown = ['-' if row[name] is None else f'{row[name]:.3f}' for name in ('sr', 'pr', 'npr')]
+    return [*shown, str(row['frames'])]

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+from mock_model import write_bundle
+import pytest
+
+from rgbt_tracker_ros.cli import doctor
+from rgbt_tracker_ros.cli.main import COMMANDS, run
+from rgbt_tracker_ros.inference import model_path
+
+
+@pytest.mark.parametrize('arguments', [[], ['--help']])
+def test_help_lists_the_commands(
+        arguments: list[str], capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, 'argv', ['rgbt-tracker'])
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize('command', ['track', 'evaluate', 'score', 'benchmark', 'doctor'])
+def test_each_command_explains_itself(
+        command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, '--help']) == 0
+    assert command in capsys.readouterr().out
+
+
+def test_help_needs_no_heavy_package() -> None:
+    code = ('import sys; from rgbt_tracker_ros.cli.main import make_app; make_app(); '
+            'print(sorted({"torch", "onnxruntime", "matplotlib", "av", "rclpy"} '
+            '& set(sys.modules)))')
+    done = subprocess.run([sys.executable, '-c', code], text=True, capture_output=True,
+                          cwd=Path(__file__).resolve().parents[1], check=True)
+    assert done.stdout.strip() == '[]'
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['trak'], "No such command 'trak'"), (['track'], "'--init'"),
+    (['track', '--colour'], '--colour'), (['benchmark', '--frames', '0'], '--frames'),
+])
+def test_wrong_usage_is_one_line_and_status_2(
+        arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith('error: ')
+    assert message in err
+    assert err.count('\n') == 1
+
+
+def test_benchmark_reports_every_stage(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_bundle(tmp_path / 'm')
+    assert run(['benchmark', '--model', str(tmp_path / 'm'), '--frames', '3', '--json',
+                str(tmp_path / 'b.json')]) == 0
+    report = json.loads((tmp_path / 'b.json').read_text())
+    assert (report['model'], report['backend'], report['frames']) == ('mock', 'onnxruntime', 3)
+    assert set(report['milliseconds']) == {
+        'template_crop', 'template', 'search_crop', 'search', 'decode', 'total'}
+    assert all(row['p95'] >= row['p50'] > 0 for row in report['milliseconds'].values())
+    assert report['usable_cores'] >= 1
+    assert 'numpy' in report['versions']
+    assert 'total' in capsys.readouterr().out
+
+
+def test_doctor_runs_each_model_it_finds(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(model_path, 'model_roots', lambda: [tmp_path])
+    write_bundle(tmp_path / 'good')
+    assert run(['doctor']) == 0
+    write_bundle(tmp_path / 'bad', cells=16)
+    assert run(['doctor']) == 1
+    capsys.readouterr()
+    levels = {finding.subject: finding.level for finding in doctor.examine()}
+    assert levels['model good'] == 'ok'
+    assert levels['model bad'] == 'error'
+    assert levels['backend onnxruntime'] == 'ok'
+
+
+def test_doctor_says_when_there_is_no_model(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_path, 'model_roots', lambda: [tmp_path])
+    assert next(finding.level for finding in doctor.examine()
+                if finding.subject == 'models') == 'error'
