@@ -32,6 +32,7 @@ def run(module: str, node_class: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: ended.append(received))
     import rclpy
+    from rclpy.executors import SingleThreadedExecutor
 
     from rgbt_tracker_ros.errors import InputError
 
@@ -41,9 +42,12 @@ def run(module: str, node_class: str) -> int:
         rclpy.init()
         if ended:
             return 0
+        # Made first: rclpy's executor complains when it is made after the context has ended.
+        executor = SingleThreadedExecutor()
         node = make_node()
+        executor.add_node(node)
         node.start()
-        return _spin(node)
+        return _spin(node, executor)
     except (InputError, RuntimeError) as error:
         if ended:
             return 0
@@ -56,13 +60,11 @@ def run(module: str, node_class: str) -> int:
         rclpy.try_shutdown()
 
 
-def _spin(node: Any) -> int:
+def _spin(node: Any, executor: Any) -> int:
     """Call the node's callbacks until the context ends or the node is finished."""
     import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.executors import ExternalShutdownException
 
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
     while rclpy.ok() and not node.finished.done():
         try:
             executor.spin_until_future_complete(node.finished)

@@ -17,6 +17,7 @@ from rgbt_tracker_ros.ros.parameters import SettingsParameters
 from rgbt_tracker_ros.ros.pipeline import Pipeline
 from rgbt_tracker_ros.ros.requests import ResetRequest
 from rgbt_tracker_ros.ros.self_report import SelfReport
+from rgbt_tracker_ros.ros.warm_up import warm_up
 from rgbt_tracker_ros.tracking.tracker import Tracker
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -105,6 +106,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
         self.get_logger().info(f'loading the model {settings.model.name}')
         tracker = Tracker.from_model(settings.model.name, settings.model.backend, settings)
         self._to_free.append(tracker.close)
+        warm_up(tracker)
         outputs = Outputs(self)
         self._to_free.append(outputs.close)
         for kind, name, callback in ((Trigger, '~/reset', self._on_reset),

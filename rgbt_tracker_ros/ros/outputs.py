@@ -61,9 +61,8 @@ class Outputs:
             Counters for the status.
 
         """
-        if outcome.pair is not None:
-            self._detections.publish(
-                detection_array(outcome.header, outcome.result, outcome.target_id))
+        self._detections.publish(
+            detection_array(outcome.header, outcome.result, outcome.target_id))
         self._publish_status(outcome, numbers)
         if outcome.pair is not None and self._annotated.get_subscription_count():
             self._annotated.publish(image_message(
@@ -75,8 +74,11 @@ class Outputs:
     def answer_request(self, answer: Answer) -> None:
         """Give the answer to a request, in the log and the status, also when no frame comes."""
         self._answer = str(answer)
-        log = self._node.get_logger()
-        (log.info if answer.accepted else log.warning)(self._answer)
+        # Two calls: rclpy lets no line of code log at two severities.
+        if answer.accepted:
+            self._node.get_logger().info(self._answer)
+        else:
+            self._node.get_logger().warning(self._answer)
         self._say(Part('request', OK if answer.accepted else WARN, self._answer, {
             'request': answer.source, 'accepted': answer.accepted, 'reason': answer.reason}))
 
@@ -106,11 +108,8 @@ class Outputs:
 
 
 def _target_part(outcome: Outcome, more: dict[str, Any]) -> Part:
-    result = outcome.result
-    state = State.IDLE if result is None else result.state
-    level, message = OK, state.value
-    if state is State.LOST:
-        level = WARN
+    result, state = outcome.result, outcome.state
+    level, message = WARN if state is State.LOST else OK, state.value
     if outcome.error:
         level, message = ERROR, f'{state.value}; {outcome.error}'
     values: dict[str, Any] = {

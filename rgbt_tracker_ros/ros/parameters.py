@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.registration import thermal_to_rgb
 from rgbt_tracker_ros.settings import Settings, Spec
 
 
@@ -42,7 +43,7 @@ class SettingsParameters:
         for name, value, spec in Settings().items():
             self._declare(name, value, spec)
         try:
-            self.settings = Settings.from_flat(self._values())
+            self.settings = _verified(Settings.from_flat(self._values()))
         except InputError as error:
             self._problem = str(error)
         node.add_on_set_parameters_callback(self._on_set)
@@ -93,8 +94,14 @@ class SettingsParameters:
             if value is None:
                 raise InputError(f'parameter {name} cannot be removed: give it a value')
         if self._problem:
-            return Settings.from_flat({**self._values(), **changes})
-        return self.settings.updated(changes)
+            return _verified(Settings.from_flat({**self._values(), **changes}))
+        return _verified(self.settings.updated(changes))
+
+
+def _verified(settings: Settings) -> Settings:
+    """Return the settings, or raise InputError for nine numbers that are no homography."""
+    thermal_to_rgb(settings.registration)
+    return settings
 
 
 def _meant(value: Any, spec: Spec) -> Any:

@@ -18,7 +18,7 @@ from rgbt_tracker_ros.ros.requests import Answer, Inbox, Request, StartRequest
 from rgbt_tracker_ros.ros.target import Target
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.preparation import PairPreparer
-from rgbt_tracker_ros.tracking.result import TrackResult
+from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.tracker import Tracker
 
 
@@ -33,7 +33,9 @@ class Outcome:
     pair
         The usable images; None when there are none.
     result
-        The target; None without one.
+        The target in this frame; None without one, or when no image is usable.
+    state
+        Where the tracker stands.
     target_id
         Its name.
     health
@@ -48,6 +50,7 @@ class Outcome:
     header: Header
     pair: ImagePair | None
     result: TrackResult | None
+    state: State
     target_id: str
     health: dict[str, Health]
     dt: float | None
@@ -114,8 +117,9 @@ class Pipeline:
             errors.append(str(error))
         if result is not None and result.note:
             errors.append(result.note)
-        return Outcome(image.header, pair, result, self._target.id, self._health, frame.dt,
-                       '; '.join(errors))
+        elif pair is None and not errors:
+            errors += [health.reason for health in self._health.values()]
+        return self._outcome(image.header, pair, result, '; '.join(errors), frame.dt)
 
     def process_requests(self, settings: Settings) -> Outcome | None:
         """Handle requests while no frame comes; return the newest frame anew if one started."""
@@ -124,7 +128,12 @@ class Pipeline:
         result = self._target.answer(self._requests() if newest else self.inbox.take())
         if result is None or newest is None:
             return None
-        return Outcome(*newest, result, self._target.id, self._health, None, result.note)
+        return self._outcome(*newest, result, result.note)
+
+    def _outcome(self, header: Header, pair: ImagePair | None, result: TrackResult | None,
+                 error: str, dt: float | None = None) -> Outcome:
+        return Outcome(header, pair, result, self._tracker.state, self._target.id, self._health,
+                       dt, error)
 
     def _configure(self, settings: Settings) -> None:
         if settings is not self._settings:

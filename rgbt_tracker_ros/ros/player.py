@@ -24,6 +24,8 @@ from rgbt_tracker_ros.ros.playlist import Faults, Recording, Show, open_clip, pl
 _AHEAD = 32
 """Frames read ahead, so that reading never delays publishing."""
 
+_SETTLE_S = 0.5
+
 _PARAMETERS: dict[str, tuple[Any, str]] = {
     'clip': ('', 'Folder with rgb/, thermal/, rgb_stamps.txt and thermal_stamps.txt.'),
     'rgb': ('', 'Video, folder or glob of RGB images; instead of clip.'),
@@ -155,6 +157,9 @@ class PlayerNode(Node):  # type: ignore[misc]
                 raise InputError(f'{", ".join(alone)} has no subscriber after {patience:g} s: '
                                  'start the tracker, or set the parameter wait to 0')
             time.sleep(0.02)
+        # The other side needs a moment more to know of the match; best-effort frames sent before
+        # are lost.
+        self._closing.wait(_SETTLE_S if patience else 0.0)
 
     def _publish_all(self) -> None:
         counts = dict.fromkeys(self._topics, 0)

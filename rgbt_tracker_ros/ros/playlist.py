@@ -90,6 +90,13 @@ class Recording:
             return cls(kind, source, _read_stamps(stamps))
         return cls(kind, source, rate=rate if rate > 0 else source.rate or _RATE)
 
+    @property
+    def period(self) -> float:
+        """Return the mean time between two frames, seconds."""
+        if len(self.stamps) > 1:
+            return (self.stamps[-1] - self.stamps[0]) / (len(self.stamps) - 1)
+        return 1 / self.rate
+
     def timed(self) -> Iterator[tuple[float, Frame]]:
         """Yield (seconds, frame); ends with the frames or the stamps, whichever end first."""
         times = iter(self.stamps) if self.stamps else (n / self.rate for n in count())
@@ -133,14 +140,14 @@ def play(recordings: Sequence[Recording], faults: Faults, loop: bool = False) ->
     """Yield the frames of all cameras in the order in which they are due."""
     start = 0.0
     while True:
-        end = start
+        end: float | None = None
         for show in heapq.merge(*(_shows(item, faults) for item in recordings),
                                 key=lambda show: show.due):
-            end = max(end, start + show.due)
+            end = start + show.due
             yield show._replace(due=start + show.due, stamp=start + show.stamp)
-        if not loop or end == start:
+        if not loop or end is None:
             return
-        start = end + 1 / _RATE
+        start = end + min(item.period for item in recordings)
 
 
 def _shows(recording: Recording, faults: Faults) -> Iterator[Show]:
