@@ -45,7 +45,7 @@ def demo(
         material = recorded(rgb, thermal, init)
     else:
         material = _generated(output, seed)
-    _run(material, output, str(bundle), backend)
+    run_demo(material, output, str(bundle), backend)
 
 
 def _generated(output: Path, seed: int) -> Material:
@@ -56,7 +56,19 @@ def _generated(output: Path, seed: int) -> Material:
         return generated(output / 'clips', seed, progress)
 
 
-def _run(material: Material, output: Path, model: str, backend: str) -> None:
+def run_demo(material: Material, output: Path, model: str, backend: str = 'auto') -> None:
+    """Play the material to the tracker, write all files and show the figures.
+
+    Parameters
+    ----------
+    material
+        What to play.
+    output
+        Folder for the files.
+    model, backend
+        Of the tracker; the model as a folder.
+
+    """
     from rgbt_tracker_ros.cli.console import console
     from rgbt_tracker_ros.cli.demo_display import headline, progress_bar, summary_table
     from rgbt_tracker_ros.cli.demo_report import read_run, summarize, write_boxes, write_log

@@ -108,13 +108,21 @@ class NodeProcesses:
 
     def stop(self) -> None:
         """End all processes: by SIGINT, and when that is not heard by force."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            alive = [item for item in self._running.values() if item.poll() is None]
-            for process in alive:
-                process.send_signal(number)
-            deadline = time.monotonic() + _GRACE_S
-            while any(item.poll() is None for item in alive) and time.monotonic() < deadline:
-                time.sleep(0.02)
+        # A second Ctrl-C must not leave some of them behind.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+                self._signal(number)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _signal(self, number: signal.Signals) -> None:
+        alive = [item for item in self._running.values() if item.poll() is None]
+        for process in alive:
+            process.send_signal(number)
+        deadline = time.monotonic() + _GRACE_S
+        while any(item.poll() is None for item in alive) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _log(self, executable: str) -> Path:
         return self._logs / f'{executable}.log'
