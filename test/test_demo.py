@@ -208,7 +208,7 @@ def test_demo_writes_everything_and_leaves_nothing_running(tmp_path: Path) -> No
         frames = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
     assert len(frames) == len(material.rgb_stamps)
     assert frames[0].shape[1] > 2 * frames[0].shape[0]           # three panels side by side
-    assert frames[-1][:400, -400:].std() > 10                    # the fused one is not empty
+    assert frames[-1][100:400, -400:].std() > 5                  # the fused one is not empty
     assert cv2.imread(str(output / 'summary.png')) is not None
     assert {file.name for file in (output / 'logs').glob('*.log')} == {
         'player_node.log', 'recorder_node.log', 'tracker_node.log'}

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.benchmark.files import replacing
-from rgbt_tracker_ros.benchmark.overlay import compose, in_rgb_frame
+from rgbt_tracker_ros.benchmark.overlay import compose, draw_label, in_rgb_frame
 from rgbt_tracker_ros.benchmark.summary import KeyFrame, draw_summary, pick_frames, spans
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.demo_material import Material
 from rgbt_tracker_ros.cli.demo_report import Run
-from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.settings import Settings
 
 Image = NDArray[np.uint8]
-FusedOf = Callable[[str], tuple[Image, Box] | None]
-"""Returns the fused image of a stamp and the region it shows."""
+FusedOf = Callable[[str], Image | None]
+"""Returns the fused image of a stamp."""
+
+_PANEL = 480
+"""Height of every panel that `compose` makes, and width of the last one, pixels."""
 
 
 def draw(
@@ -85,16 +87,24 @@ def _write_video(
     with replacing(path) as part, VideoWriter(part, rate) as video:
         for number, (rgb, thermal) in enumerate(material.frames()):
             answer = answers.get(number, answer)
-            fused = fused_of(answer.stamp)
-            result = answer.result if fused is None else replace(
-                answer.result, fused=fused[0], crop_box=fused[1])
             event = material.truth.events[number] if material.truth else ''
             heat = in_rgb_frame(normalizer(thermal), (rgb.shape[1], rgb.shape[0]))
-            video.write(compose(
-                rgb, heat, result, event='' if event == 'clear' else event.replace('+', ' + '),
-                caption=f'frame {number}   {material.rgb_stamps[number]:.2f} s', fused=True,
-                notes=answer.notes))
+            image = compose(
+                rgb, heat, answer.result, notes=answer.notes, fused=True,
+                event='' if event == 'clear' else event.replace('+', ' + '),
+                caption=f'frame {number}   {material.rgb_stamps[number]:.2f} s')
+            fused = fused_of(answer.stamp)
+            if fused is not None:
+                _show_fused(image, fused)
+            video.write(image)
             if number in wanted:
                 kept.append(KeyFrame(wanted[number], rgb, heat))
             progress(number + 1, len(material.rgb_stamps))
     return kept
+
+
+def _show_fused(image: Image, fused: Image) -> None:
+    """Fill the last panel: the node tells what the fused image is, not which region it shows."""
+    panel = image[:_PANEL, -_PANEL:]
+    panel[:] = cv2.resize(fused, (_PANEL, _PANEL), interpolation=cv2.INTER_CUBIC)
+    draw_label(panel, 'FUSED (search region)', (0, 0))

@@ -16,7 +16,6 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.ros.conversion import rgb_image
 from rgbt_tracker_ros.ros.diagnostics import values_of
 from rgbt_tracker_ros.ros.messages import seconds
@@ -69,7 +68,6 @@ class Monitor:
             self._node.create_subscription(kind, f'rgbt_tracker/{name}', callback, qos)
         self._glance: Glance | None = None
         self._fused: dict[str, bytes] = {}
-        self._regions: dict[str, Box] = {}
         self._thread = threading.Thread(target=self._spin, name='monitor', daemon=True)
 
     def __enter__(self) -> Monitor:
@@ -88,8 +86,8 @@ class Monitor:
         """Return the newest status, None before the first."""
         return self._glance
 
-    def fused(self, stamp: str) -> tuple[NDArray[np.uint8], Box] | None:
-        """Return the fused image of a frame and the region of the RGB image it shows.
+    def fused(self, stamp: str) -> NDArray[np.uint8] | None:
+        """Return the fused image of a frame, None when there was none.
 
         Parameters
         ----------
@@ -97,11 +95,11 @@ class Monitor:
             Seconds with six decimals, as the recorder writes them.
 
         """
-        if stamp not in self._fused or stamp not in self._regions:
+        if stamp not in self._fused:
             return None
         image = cv2.imdecode(np.frombuffer(self._fused[stamp], np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), self._regions[stamp]
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     def _spin(self) -> None:
         executor = SingleThreadedExecutor(context=self._context)
@@ -123,9 +121,6 @@ class Monitor:
             frames=before.frames + 1 if before else 1,
             first_stamp=before.first_stamp if before else stamp, stamp=stamp, target=target,
             counters=values_of(message, 'frames'))
-        region = [target.get(f'crop_{name}', '') for name in 'xywh']
-        if all(region):
-            self._regions[_key(stamp)] = Box(*map(float, region))
 
     def _on_fused(self, message: Image) -> None:
         # Kept as JPEG: half a minute of crops is 7 MB instead of 170.
