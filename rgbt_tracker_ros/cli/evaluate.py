@@ -20,9 +20,10 @@ def evaluate(
     root: Annotated[Path, typer.Option(help='Folder of tracks, <video>_<k>/groundtruth.txt.')],
     dataset: Annotated[str, typer.Option(help='Layout of the data; folder is known.')] = 'folder',
     rgb: Annotated[Path | None, typer.Option(
-        help='Folder of the RGB videos [../videos/rgb beside --root, if there].')] = None,
+        metavar='DIR', help='Folder of the RGB videos. Without --rgb and --thermal both are '
+        'looked for in videos/ beside --root.')] = None,
     thermal: Annotated[Path | None, typer.Option(
-        help='Folder of the thermal videos [../videos/thermal beside --root, if there].')] = None,
+        metavar='DIR', help='Folder of the thermal videos.')] = None,
     modality: Annotated[str, typer.Option(
         metavar='rgbt|rgb|thermal', help='rgb and thermal blank the other camera.')] = 'rgbt',
     model: options.Model = 'unified_nano',
@@ -46,8 +47,9 @@ def evaluate(
     from rgbt_tracker_ros.cli.score_report import make_report, show_report, write_report
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
-    tracks = load_tracks(root, _recordings(root, rgb, 'rgb'),
-                         _recordings(root, thermal, 'thermal'))
+    if rgb is None and thermal is None:
+        rgb, thermal = (_beside(root, kind) for kind in ('rgb', 'thermal'))
+    tracks = load_tracks(root, _folder(rgb, 'rgb'), _folder(thermal, 'thermal'))
     tracker = Tracker.from_model(model, backend, settings)
     runs = [run_track(tracker, item, settings, modality)
             for item in progress(tracks, 'tracking')]
@@ -61,13 +63,15 @@ def evaluate(
     show_report(report, f'{model}, {modality}')
 
 
-def _recordings(root: Path, folder: Path | None, kind: str) -> Path | None:
-    if folder is not None:
-        if not folder.is_dir():
-            raise InputError(f'--{kind} {folder}: no such folder: give the folder of the videos')
-        return folder
-    beside = root.resolve().parent / 'videos' / kind
-    return beside if beside.is_dir() else None
+def _beside(root: Path, kind: str) -> Path | None:
+    folder = root.resolve().parent / 'videos' / kind
+    return folder if folder.is_dir() else None
+
+
+def _folder(folder: Path | None, kind: str) -> Path | None:
+    if folder is not None and not folder.is_dir():
+        raise InputError(f'--{kind} {folder}: no such folder: give the folder of the videos')
+    return folder
 
 
 def _extras(run: TrackRun) -> dict[str, float]:

@@ -2,42 +2,24 @@
 """The tracker: a target's box in, its box in every later frame out."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-
-import numpy as np
-from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.imaging.box import MIN_SIDE, Box
 from rgbt_tracker_ros.imaging.crops import clip_box
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.inference.backend import Array, Backend, TemplateTensors
+from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
 from rgbt_tracker_ros.settings import Settings
-from rgbt_tracker_ros.tracking.decoding import calibrated, decode
 from rgbt_tracker_ros.tracking.motion import follow
-from rgbt_tracker_ros.tracking.network_inputs import NetworkInputs
+from rgbt_tracker_ros.tracking.observer import Observer, Sighting
 from rgbt_tracker_ros.tracking.redetection import Look, Redetection
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.target_state import TargetState
 from rgbt_tracker_ros.tracking.template_memory import Candidate, TemplateMemory
-
-_RIVALRY = 0.8
-"""A frame with a rival peak over this share of the best one gives no template."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sighting:
-    """What one look gave: a box in the image, its score, and the fused crop if asked for."""
-
-    box: Box
-    score: float
-    clear: bool
-    region: Box
-    fused: Array | None
 
 
 class Tracker:
@@ -61,7 +43,7 @@ class Tracker:
         self.bundle = bundle
         self.backend = backend
         self._settings = settings or Settings()
-        self._inputs = NetworkInputs(bundle)
+        self._observer = Observer(bundle, backend)
         self._memory = TemplateMemory(self._settings.template)
         self._target = TargetState(self._settings.target)
         self._redetection = Redetection()
@@ -69,7 +51,6 @@ class Tracker:
         self._size = (0, 0)
         self._initial_mode = ''
         self._frame = 0
-        self._backend_s = 0.0
 
     @classmethod
     def from_model(cls, name: str | Path, backend: str = 'auto',
@@ -105,10 +86,10 @@ class Tracker:
             If the network fails on the template; the tracker then has no target.
 
         """
-        start = perf_counter()
+        start = self._observer.begin()
         inside = Box(*box).inside(pair.width, pair.height)
         self.reset()
-        self._memory.start(self._make_template(*self._inputs.template(pair, inside)))
+        self._memory.start(self._observer.make_template(*self._observer.crop(pair, inside)))
         self._box = self._last_good = inside
         self._size = (pair.width, pair.height)
         self._initial_mode = pair.mode
@@ -135,8 +116,7 @@ class Tracker:
 
         """
         self._need_target()
-        start = perf_counter()
-        self._backend_s = 0.0
+        start = self._observer.begin()
         self._frame += 1
         note = self._fit_to(pair)
         sighting = None
@@ -146,7 +126,7 @@ class Tracker:
         except ModelError as error:
             note = str(error)
             if sighting is None:
-                self._target.update(0.0)
+                self._update_state(0.0)
         score = sighting.score if sighting else 0.0
         return self._result(pair.mode, start, score, note, sighting)
 
@@ -160,10 +140,9 @@ class Tracker:
 
         """
         self._need_target()
-        start = perf_counter()
-        self._backend_s = 0.0
+        start = self._observer.begin()
         self._frame += 1
-        self._target.update(0.0)
+        self._update_state(0.0)
         return self._result('none', start, 0.0, note, None)
 
     def reset(self) -> None:
@@ -171,7 +150,6 @@ class Tracker:
         self._target.stop()
         self._redetection.reset()
         self._frame = 0
-        self._backend_s = 0.0
 
     def configure(self, settings: Settings) -> None:
         """Use other `template.*` and `target.*` settings from the next frame on."""
@@ -189,38 +167,24 @@ class Tracker:
         if self.state is State.IDLE:
             raise InputError('there is no target: call initialize(pair, box) first')
 
-    def _look(self, pair: ImagePair, fused: bool) -> _Sighting:
+    def _look(self, pair: ImagePair, fused: bool) -> Sighting:
         """Return the best sighting of the looks that the target's state asks for."""
         target = self._settings.target
+        slots = self._memory.slots(self.bundle.template_slots)
         if self.state is State.TRACKING:
-            return self._look_at(pair, Look(self._box, 1.0), target.window, fused)
+            return self._observer.look(pair, Look(self._box, 1.0), slots, target.window, fused)
         looks = [Look(self._box, 1.0)]
         if target.redetect:
             looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
         # A lost target may be anywhere in a region, so no place is favoured.
-        sightings = [self._look_at(pair, look, 0.0, fused) for look in looks]
-        return max(sightings, key=lambda sighting: sighting.score)
+        return max((self._observer.look(pair, look, slots, 0.0, fused) for look in looks),
+                   key=lambda sighting: sighting.score)
 
-    def _look_at(self, pair: ImagePair, look: Look, window: float, fused: bool) -> _Sighting:
-        rgb, thermal, geometry = self._inputs.search(pair, look.box, look.growth)
-        begin = perf_counter()
-        try:
-            maps = self.backend.search(
-                self._memory.slots(self.bundle.template_slots), rgb, thermal, fused=fused)
-        finally:
-            self._backend_s += perf_counter() - begin
-        peak = decode(maps, window)
-        return _Sighting(
-            box=geometry.to_image(peak.cx, peak.cy, peak.w, peak.h),
-            score=calibrated(peak.score, self.bundle.calibration),
-            clear=peak.rival < _RIVALRY * peak.score,
-            region=geometry.region, fused=maps.fused)
-
-    def _take_in(self, pair: ImagePair, sighting: _Sighting) -> None:
+    def _take_in(self, pair: ImagePair, sighting: Sighting) -> None:
         """Let a sighting move the box, the state and the templates."""
         target = self._settings.target
         before = self.state
-        after = self._target.update(sighting.score)
+        after = self._update_state(sighting.score)
         if before is State.LOST and after is State.TRACKING:
             self._redetection.reset()
             self._set_box(follow(self._box, sighting.box, 1.0, target.smoothing))
@@ -230,18 +194,25 @@ class Tracker:
             trust = min(sighting.score / target.lost_threshold, 1.0) if target.lost_threshold \
                 else 1.0
             self._set_box(follow(self._box, sighting.box, trust, target.smoothing))
-        elif before is State.TRACKING:
-            self._set_box(self._last_good)
         if after is State.TRACKING and sighting.score >= target.lost_threshold:
             self._last_good = self._box
             self._remember(pair, sighting)
         self._renew_template()
 
-    def _remember(self, pair: ImagePair, sighting: _Sighting) -> None:
-        degraded = self._initial_mode == 'rgbt' and pair.mode != 'rgbt'
+    def _update_state(self, score: float) -> State:
+        """Return the new state; a target that is lost is looked for where it was seen last."""
+        before = self.state
+        after = self._target.update(score)
+        if before is State.TRACKING and after is State.LOST:
+            self._set_box(self._last_good)
+        return after
+
+    def _remember(self, pair: ImagePair, sighting: Sighting) -> None:
+        # A template without a camera that the initial one has would make it worse.
+        degraded = pair.mode not in (self._initial_mode, 'rgbt')
         if (not degraded and sighting.clear
                 and self._memory.wants(self._frame, sighting.score)):
-            crops = self._inputs.template(pair, self._box)
+            crops = self._observer.crop(pair, self._box)
             self._memory.offer(Candidate(self._frame, sighting.score, *crops))
 
     def _renew_template(self) -> None:
@@ -249,14 +220,8 @@ class Tracker:
             return
         chosen = self._memory.choose(self._frame)
         if chosen is not None:
-            self._memory.put(chosen, self._make_template(chosen.rgb, chosen.thermal))
-
-    def _make_template(self, rgb: Array, thermal: Array) -> TemplateTensors:
-        begin = perf_counter()
-        try:
-            return self.backend.template(rgb, thermal)
-        finally:
-            self._backend_s += perf_counter() - begin
+            self._memory.put(
+                chosen, self._observer.make_template(chosen.rgb, chosen.thermal))
 
     def _fit_to(self, pair: ImagePair) -> str:
         """Scale the boxes when the image size changes (same view assumed); return a note."""
@@ -276,17 +241,11 @@ class Tracker:
         self._box = clip_box(box, *self._size, margin=MIN_SIDE)
 
     def _result(self, mode: str, start: float, score: float, note: str,
-                sighting: _Sighting | None) -> TrackResult:
+                sighting: Sighting | None) -> TrackResult:
         fused = sighting.fused if sighting else None
         return TrackResult(
             box=self._box, score=score, state=self.state, mode=mode,
             template_frame=self._memory.dynamic_frame,
-            backend_ms=1000 * self._backend_s, total_ms=1000 * (perf_counter() - start),
-            fused=None if fused is None else _to_image(fused),
+            backend_ms=1000 * self._observer.backend_s,
+            total_ms=1000 * (perf_counter() - start), fused=fused,
             crop_box=sighting.region if sighting and fused is not None else None, note=note)
-
-
-def _to_image(fused: Array) -> NDArray[np.uint8]:
-    """Turn 3 x H x W of nominal 0..1 into H x W x 3 of 0..255."""
-    image = np.clip(np.rint(fused.transpose(1, 2, 0) * 255), 0, 255)
-    return np.asarray(image, np.uint8)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look at a pair: crop, network, peak; and the time that the network takes."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.inference.backend import Array, Backend, TemplateTensors
+from rgbt_tracker_ros.inference.bundle import ModelBundle
+from rgbt_tracker_ros.tracking.decoding import calibrated, decode
+from rgbt_tracker_ros.tracking.network_inputs import NetworkInputs
+from rgbt_tracker_ros.tracking.redetection import Look
+
+_RIVALRY = 0.8
+"""A rival peak over this share of the best one makes a sighting unclear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one look gave.
+
+    Attributes
+    ----------
+    box
+        Box of the best peak, pixels of the RGB image; it may reach out of the image.
+    score
+        Calibrated confidence, 0..1.
+    clear
+        No look-alike scores nearly as high.
+    region
+        The image region that was searched.
+    fused
+        H x W x 3 uint8 fused search crop, where asked for and known.
+
+    """
+
+    box: Box
+    score: float
+    clear: bool
+    region: Box
+    fused: NDArray[np.uint8] | None
+
+
+class Observer:
+    """Runs a model on crops of pairs and clocks its backend.
+
+    Attributes
+    ----------
+    backend_s
+        Seconds spent in the backend since `begin`.
+
+    """
+
+    def __init__(self, bundle: ModelBundle, backend: Backend) -> None:
+        self._bundle = bundle
+        self._backend = backend
+        self._inputs = NetworkInputs(bundle)
+        self.backend_s = 0.0
+
+    def begin(self) -> float:
+        """Set the backend's clock to zero and return the time, seconds of `perf_counter`."""
+        self.backend_s = 0.0
+        return perf_counter()
+
+    def crop(self, pair: ImagePair, box: Box) -> tuple[Array, Array]:
+        """Return the normalised RGB and thermal template crops of a box."""
+        return self._inputs.template(pair, box)
+
+    def make_template(self, rgb: Array, thermal: Array) -> TemplateTensors:
+        """Return the template tensors of template crops; raise ModelError if that fails."""
+        with self._clocked():
+            return self._backend.template(rgb, thermal)
+
+    def look(self, pair: ImagePair, look: Look, templates: Sequence[TemplateTensors],
+             window: float, fused: bool) -> Sighting:
+        """Search one region and return its best peak.
+
+        Parameters
+        ----------
+        pair
+            Images of both cameras.
+        look
+            Where to search.
+        templates
+            One per template slot.
+        window
+            Weight of the Hann window.
+        fused
+            Also return the fused search crop.
+
+        Raises
+        ------
+        ModelError
+            If the network fails.
+
+        """
+        rgb, thermal, geometry = self._inputs.search(pair, look.box, look.growth)
+        with self._clocked():
+            maps = self._backend.search(templates, rgb, thermal, fused=fused)
+        peak = decode(maps, window)
+        return Sighting(
+            box=geometry.to_image(peak.cx, peak.cy, peak.w, peak.h),
+            score=calibrated(peak.score, self._bundle.calibration),
+            clear=peak.rival < _RIVALRY * peak.score, region=geometry.region,
+            fused=None if maps.fused is None else _to_image(maps.fused))
+
+    @contextmanager
+    def _clocked(self) -> Iterator[None]:
+        begin = perf_counter()
+        try:
+            yield
+        finally:
+            self.backend_s += perf_counter() - begin
+
+
+def _to_image(fused: Array) -> NDArray[np.uint8]:
+    """Turn 3 x H x W of nominal 0..1 into H x W x 3 of 0..255."""
+    image = np.clip(np.rint(fused.transpose(1, 2, 0) * 255), 0, 255)
+    return np.asarray(image, np.uint8)
