@@ -147,3 +147,15 @@ def test_frames_of_two_cameras_come_with_number_and_time(data: Path) -> None:
     alone = next(read_frames(None, sources[1]))
     assert alone.rgb is None
     assert alone.thermal is not None
+
+
+def test_different_rates_are_noted(data: Path, tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / 'slow.mp4', 9.0) as slow:
+        for number in range(3):
+            slow.write(images(40, number=number)[0])
+    notes: list[str] = []
+    rgb = open_source(data / 'videos/rgb/scene.mp4', 'rgb')
+    assert len(list(read_frames(rgb, open_source(tmp_path / 'slow.mp4', 'thermal'),
+                                warn=notes.append))) == 3
+    assert 'has 30 frames per second' in notes[0]
+    assert notes[1].endswith('only the common part is tracked')

@@ -19,6 +19,7 @@ from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.tracker import Tracker
 
 DEFAULT_RATE = 30.0
+_SAME_RATE = 1.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def read_frames(rgb: FrameSource | None, thermal: FrameSource | None, start: int
     start
         Number of the first frame, from 0.
     warn
-        Called once with a sentence when one source is longer than the other.
+        Called with a sentence when one source is longer or faster than the other.
 
     Raises
     ------
@@ -62,7 +63,11 @@ def read_frames(rgb: FrameSource | None, thermal: FrameSource | None, start: int
     given = [source for source in (rgb, thermal) if source is not None]
     if not given:
         raise InputError('no recording: give --rgb, --thermal or both')
-    rate = next((source.rate for source in given if source.rate), DEFAULT_RATE)
+    rates = [source.rate for source in given if source.rate]
+    rate = rates[0] if rates else DEFAULT_RATE
+    if max(rates, default=rate) > _SAME_RATE * min(rates, default=rate):
+        warn(f'{given[0].text} has {rates[0]:.4g} frames per second but {given[1].text} '
+             f'{rates[1]:.4g}: frames are paired by number, not by time')
     number = start
     for frames in zip_longest(*(source.frames(start) for source in given)):
         if any(frame is None for frame in frames):
