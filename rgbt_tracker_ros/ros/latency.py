@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 import os
 from pathlib import Path
-import subprocess
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import numpy as np
 
+from rgbt_tracker_ros.benchmark.latency import percentiles
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.inference.model_path import resolve
 from rgbt_tracker_ros.ros.processes import ros_environment, start_node, stop_node
 
 _FRAMES = 30
@@ -44,13 +45,16 @@ def measure(model: str = 'unified_nano', backend: str = 'auto', *, seconds: floa
 
     Returns
     -------
-    `latency_ms`, `backend_ms`, `overhead_ms` (latency minus backend), each with p50, p95, p99 and
-    max; `pairs_per_s`; `frames_sent`, `frames_tracked`, `frames_dropped`; and what was asked for.
+    `latency_ms`, `backend_ms`, `overhead_ms` (latency minus backend), each with mean, p50, p95
+    and p99; `pairs_per_s`; `frames_sent`, `frames_tracked`, `frames_dropped`; and what was asked
+    for.
 
     Raises
     ------
+    ModelError
+        If there is no such model.
     InputError
-        If the nodes do not run; with the tracker's last words.
+        If the nodes do not run; with their last words.
 
     """
     import rclpy
@@ -58,33 +62,38 @@ def measure(model: str = 'unified_nano', backend: str = 'auto', *, seconds: floa
 
     from rgbt_tracker_ros.ros.recorder import RecorderNode
 
+    resolve(model)
     box = [size[0] / 2 - _SIDE / 2, size[1] / 2 - _SIDE / 2, float(_SIDE), float(_SIDE)]
     environment = ros_environment()
-    with TemporaryDirectory() as folder, _environment(environment):
-        _write_frames(Path(folder), size)
+    with TemporaryDirectory() as name, _environment(environment):
+        folder = Path(name)
+        _write_frames(folder, size)
         context = rclpy.Context()
         rclpy.init(context=context, args=[])
         recorder = RecorderNode(context)
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(recorder)
-        tracker = start_node('tracker_node', {
-            'model.name': model, 'model.backend': backend, 'initial_box': box,
-            **(settings or {})}, environment, stderr=subprocess.PIPE)
-        player = start_node('player_node', {
-            'rgb': f'{folder}/rgb', 'thermal': f'{folder}/thermal', 'rgb_rate': rate,
-            'thermal_rate': rate, 'loop': True, 'duration': seconds + _WARM_UP_S,
-        }, environment, stderr=subprocess.PIPE)
-        try:
-            executor.spin_until_future_complete(recorder.finished)
-        finally:
-            stop_node(player)
-            stop_node(tracker)
-            executor.shutdown()
-            recorder.destroy_node()
-            rclpy.shutdown(context=context)
-    words = ''.join(item.stderr.read() for item in (tracker, player) if item.stderr)
+        nodes = []
+        # Into a file: a pipe that nobody reads would stop a node that has much to say.
+        with (folder / 'log').open('w+') as log:
+            try:
+                nodes.append(start_node('tracker_node', {
+                    'model.name': model, 'model.backend': backend, 'initial_box': box,
+                    **(settings or {})}, environment, stderr=log))
+                nodes.append(start_node('player_node', {
+                    'rgb': folder / 'rgb', 'thermal': folder / 'thermal', 'rgb_rate': rate,
+                    'thermal_rate': rate, 'loop': True, 'duration': seconds + _WARM_UP_S,
+                }, environment, stderr=log))
+                executor.spin_until_future_complete(recorder.finished)
+            finally:
+                for node in reversed(nodes):
+                    stop_node(node)
+                executor.shutdown()
+                recorder.destroy_node()
+                rclpy.shutdown(context=context)
+        words = (folder / 'log').read_text()
     if not recorder.rows:
-        raise InputError(f'the nodes gave no frame: {words.strip().splitlines()[-1:]}')
+        raise InputError(f'the nodes gave no frame; they said: {words.strip()[-500:]}')
     return {'model': model, 'backend': backend, 'rate': rate, 'size': list(size),
             **_summary(recorder.rows, rate, seconds)}
 
@@ -92,21 +101,18 @@ def measure(model: str = 'unified_nano', backend: str = 'auto', *, seconds: floa
 def _summary(rows: list[dict[str, str]], rate: float, seconds: float) -> dict[str, Any]:
     first = float(rows[0]['stamp']) + _WARM_UP_S
     kept = [row for row in rows if float(row['stamp']) >= first and row['latency_ms']]
-    latency = np.array([float(row['latency_ms']) for row in kept])
-    backend = np.array([float(row['backend_ms'] or 0) for row in kept])
+    if len(kept) < 2:
+        raise InputError(f'the nodes gave {len(kept)} frames in {seconds:g} s: measure for longer')
+    latency = [float(row['latency_ms']) for row in kept]
+    backend = [float(row['backend_ms'] or 0) for row in kept]
     span = float(kept[-1]['stamp']) - float(kept[0]['stamp'])
     return {
         'seconds': seconds, 'frames_sent': round(span * rate) + 1, 'frames_tracked': len(kept),
         'frames_dropped': int(kept[-1]['dropped_frames']) - int(kept[0]['dropped_frames']),
         'pairs_per_s': (len(kept) - 1) / span,
-        'latency_ms': _percentiles(latency), 'backend_ms': _percentiles(backend),
-        'overhead_ms': _percentiles(latency - backend)}
-
-
-def _percentiles(values: Any) -> dict[str, float]:
-    p50, p95, p99 = np.percentile(values, (50, 95, 99))
-    return {'p50': round(float(p50), 3), 'p95': round(float(p95), 3), 'p99': round(float(p99), 3),
-            'max': round(float(values.max()), 3)}
+        **percentiles({
+            'latency_ms': latency, 'backend_ms': backend,
+            'overhead_ms': [whole - part for whole, part in zip(latency, backend, strict=True)]})}
 
 
 def _write_frames(folder: Path, size: tuple[int, int]) -> None:
