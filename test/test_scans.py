@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SSD scan against its step-by-step definition."""
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import pytest
+import torch
+
+from rgbt_tracker_ros.networks.scans import ssd_bidirectional, ssd_reference
+from rgbt_tracker_ros.networks.ssd_block import SSDMixer
+
+
+def _inputs(seed, length, heads, largest_step, dtype):
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    x = normal(2, length, heads, 4)
+    dt = torch.rand(2, length, heads, generator=generator, dtype=torch.float64) * largest_step
+    decay = torch.rand(heads, generator=generator, dtype=torch.float64) * 2 + 0.05
+    return x, dt.to(dtype), decay.to(dtype), normal(2, length, 5), normal(2, length, 5)
+
+
+@given(seed=st.integers(0, 1000), length=st.integers(1, 24), heads=st.integers(1, 3),
+       largest_step=st.sampled_from([0.05, 1.0, 20.0]))
+@settings(max_examples=40, deadline=None)
+def test_quadratic_form_equals_recurrence(seed, length, heads, largest_step):
+    inputs = _inputs(seed, length, heads, largest_step, torch.float64)
+    expected = ssd_reference(*inputs)
+    scale = float(expected.abs().max()) + 1.0
+    torch.testing.assert_close(
+        ssd_bidirectional(*inputs), expected, atol=2e-5 * scale, rtol=0)
+
+
+def test_long_sequence_with_large_steps_stays_finite():
+    x, dt, decay, b, c = _inputs(0, 320, 2, 50.0, torch.float32)
+    assert torch.isfinite(ssd_bidirectional(x, dt, decay, b, c)).all()
+
+
+def test_with_equal_decays_both_directions_are_the_same():
+    x, dt, decay, b, c = _inputs(1, 12, 2, 1.0, torch.float64)
+    dt = torch.full_like(dt, 0.3)
+    forward = ssd_bidirectional(x, dt, decay, b, c)
+    backward = ssd_bidirectional(x.flip(1), dt, decay, b.flip(1), c.flip(1)).flip(1)
+    torch.testing.assert_close(forward, backward, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('columns', [False, True])
+def test_gradients_reach_every_parameter(columns):
+    torch.manual_seed(0)
+    mixer = SSDMixer(16, heads=2, state=8, columns=columns)
+    torch.nn.init.normal_(mixer.project_out.weight)
+    mixer(torch.randn(2, 12, 16), 3, 4).square().sum().backward()
+    for name, parameter in mixer.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_column_scan_is_the_row_scan_of_the_transposed_map():
+    torch.manual_seed(0)
+    rows, columns = SSDMixer(16, heads=2, state=8), SSDMixer(16, heads=2, state=8, columns=True)
+    torch.nn.init.normal_(rows.project_out.weight)
+    columns.load_state_dict(rows.state_dict())
+    with torch.no_grad():
+        columns.neighbours.weight.copy_(rows.neighbours.weight.transpose(2, 3))
+    grid = torch.randn(1, 3, 4, 16)
+    by_rows = rows(grid.transpose(1, 2).reshape(1, 12, 16), 4, 3).reshape(1, 4, 3, 16)
+    by_columns = columns(grid.reshape(1, 12, 16), 3, 4).reshape(1, 3, 4, 16)
+    torch.testing.assert_close(by_rows.transpose(1, 2), by_columns, atol=1e-5, rtol=1e-5)
