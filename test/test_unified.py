@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `unified` network, its fusion and its export."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.inference.bundle import load_bundle
+from rgbt_tracker_ros.inference.factory import load_backend
+from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
+from rgbt_tracker_ros.networks.fusion import PixelFusion
+from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
+from rgbt_tracker_ros.settings import ModelSettings
+
+SMALL = UnifiedConfig(channels=32, blocks=2, heads=2, state=8)
+
+
+@pytest.fixture(scope='module')
+def network():
+    """Make a network with random weights and normalisation statistics that fit them."""
+    torch.manual_seed(3)
+    made = UnifiedTracker(SMALL).train()
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        made.template(torch.randn(4, 3, 128, 128), torch.randn(4, 1, 128, 128))
+    return made.eval()
+
+
+def _crops(size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(1, 3, size, size, generator=generator),
+            torch.randn(1, 1, size, size, generator=generator))
+
+
+def test_fusion_starts_as_the_mean_of_both():
+    rgb, thermal = _crops(64, 0)
+    fused = PixelFusion()(rgb, thermal)
+    torch.testing.assert_close(fused, (rgb + thermal) / 2, atol=0.02, rtol=0)
+
+
+def test_fusion_shows_the_other_camera_when_one_is_missing():
+    rgb, thermal = _crops(64, 1)
+    fusion = PixelFusion()
+    torch.testing.assert_close(
+        fusion(torch.zeros_like(rgb), thermal), thermal.expand(-1, 3, -1, -1), atol=1e-2, rtol=0)
+    torch.testing.assert_close(fusion(rgb, torch.zeros_like(thermal)), rgb, atol=1e-2, rtol=0)
+
+
+def test_fusion_of_two_blank_crops_is_finite():
+    blank = torch.zeros(1, 3, 64, 64)
+    assert torch.isfinite(PixelFusion()(blank, blank[:, :1])).all()
+
+
+def test_maps_have_their_shapes_and_ranges(network):
+    with torch.no_grad():
+        tokens = network.template(*_crops(128, 2))
+        score, size, offset, fused = network.search([tokens, tokens], *_crops(256, 3))
+    assert tokens.shape == (1, 64, 32)
+    assert score.shape == (1, 1, 16, 16)
+    assert size.shape == offset.shape == (1, 2, 16, 16)
+    assert fused.shape == (1, 3, 256, 256)
+    assert 0 < float(score.min()) <= float(score.max()) < 1
+    assert 0 < float(size.min()) <= float(size.max()) < 1
+
+
+def test_both_template_slots_matter(network):
+    with torch.no_grad():
+        first, other = (network.template(*_crops(128, seed)) for seed in (4, 5))
+        search = _crops(256, 6)
+        base = network.search([first, first], *search)[0]
+        assert (network.search([other, first], *search)[0] - base).abs().max() > 1e-5
+        assert (network.search([first, other], *search)[0] - base).abs().max() > 1e-5
+
+
+def test_exported_bundle_gives_the_same_maps(network, tmp_path):
+    folder = tmp_path / 'small'
+    export_bundle(network, ModelFacts('small', ('nothing',), (2.0, 0.5)), folder)
+    bundle = load_bundle(folder)
+    assert (bundle.calibration.scale, bundle.calibration.bias) == (2.0, 0.5)
+    backend = load_backend(bundle, ModelSettings(backend='onnxruntime', threads=1))
+    template, search = _crops(128, 7), _crops(256, 8)
+    tokens = backend.template(*(crop.numpy() for crop in template))
+    maps = backend.search([tokens, tokens], *(crop.numpy() for crop in search), fused=True)
+    with torch.no_grad():
+        expected = network.template(*template)
+        score, size, offset, _ = network.search([expected, expected], *search)
+    np.testing.assert_allclose(maps.score, score[0, 0].numpy(), atol=2e-5)
+    np.testing.assert_allclose(maps.size, size[0].numpy(), atol=2e-5)
+    np.testing.assert_allclose(maps.offset, offset[0].numpy(), atol=1e-4)
+    assert maps.fused is not None
+    assert 0 <= maps.fused.min() <= maps.fused.max() <= 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['small']
+
+
+def test_export_to_an_unwritable_place_names_it(network, tmp_path):
+    blocker = tmp_path / 'file'
+    blocker.write_text('')
+    with pytest.raises(InputError, match='file'):
+        export_bundle(network, ModelFacts('small', ()), blocker / 'bundle')
