@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rgbt-tracker train`: train a network by a recipe; goes on where an earlier run stopped."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rgbt_tracker_ros.cli.console import console
+from rgbt_tracker_ros.errors import InputError
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help='Recipe, as config/recipes/unified_nano.yaml.')],
+    output: Annotated[Path | None, typer.Option(
+        help='Folder of the checkpoint and the log [runs/<name of the recipe>].')] = None,
+) -> None:
+    """Train a network; called again with the same output it continues."""
+    try:
+        from rgbt_tracker_ros.training.recipe import read_recipe
+        from rgbt_tracker_ros.training.trainer import train as run
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f'training needs {error.name}: pip install "rgbt_tracker_ros[training]"') from error
+    checked = read_recipe(recipe)
+    checkpoint = run(checked, output or Path('runs') / checked.name)
+    console().print(f'checkpoint: {checkpoint}')

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The endless, seeded data set: sample i is the same in every run of a recipe."""
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
+from rgbt_tracker_ros.settings import ThermalSettings
+from rgbt_tracker_ros.training.augment import AugmentConfig, augment
+from rgbt_tracker_ros.training.composite import CompositeSource
+from rgbt_tracker_ros.training.generated import generated_targets
+from rgbt_tracker_ros.training.images import Image, list_pairs, read_annotations
+from rgbt_tracker_ros.training.recipe import DataRecipe, Recipe
+from rgbt_tracker_ros.training.sources import (
+    Moments,
+    MomentSource,
+    annotated_targets,
+    pair_targets,
+    thermal_targets,
+)
+from rgbt_tracker_ros.training.thermal_tracks import STEP, find_tracks, read_thermal_video
+from rgbt_tracker_ros.training.views import Crops
+
+RGB_MEAN, RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+THERMAL_MEAN, THERMAL_STD = (0.449,), (0.226,)
+MASKED_SETS = ('ccp_person', 'human_seg', 'weizmann_horse', 'coco_mini', 'davis16val')
+STILL_SETS = ('coco_mini',)
+VIDEO_SETS = ('davis16val', 'rgb_video_boxes')
+PAIR_SETS = ('roadscene', 'msrs', 'tno', 'm3svd_pairs')
+MIN_CUT_OUT = 40.0
+
+Sample = tuple[Tensor, ...]
+
+
+class _Source(Protocol):
+    def crops(
+        self, rng: np.random.Generator, template_size: int, search_size: int,
+    ) -> Crops: ...
+
+
+class PairDataset(Dataset[Sample]):
+    """Samples: RGB and thermal of the initial template, the dynamic one and the search, and box.
+
+    Images are normalised 3 (or 1) x S x S float32; a missing one is all zeros. The box is
+    (cx, cy, w, h) in fractions of the search crop, w = 0 when the target is absent.
+    """
+
+    def __init__(self, recipe: Recipe, template_size: int = 128, search_size: int = 256) -> None:
+        self._sizes = template_size, search_size
+        self._seed = recipe.seed
+        self._augment = AugmentConfig()
+        weighted = _sources(recipe.data, recipe.seed)
+        shares = np.array([share for share, _ in weighted])
+        self._shares = shares / shares.sum()
+        self._sources = [source for _, source in weighted]
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def crops(self, index: int) -> Crops:
+        """Return the augmented crops of a sample."""
+        rng = np.random.default_rng([self._seed, index])
+        source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
+        return augment(source.crops(rng, *self._sizes), self._augment, rng)
+
+    def __getitem__(self, index: int) -> Sample:
+        crops = self.crops(index)
+        tensors = []
+        for crop, size in zip(crops, (self._sizes[0], *self._sizes), strict=True):
+            tensors += [_normalised(crop.rgb, size, RGB_MEAN, RGB_STD),
+                        _normalised(crop.thermal, size, THERMAL_MEAN, THERMAL_STD)]
+        box = crops.search.box or (0.5, 0.5, 0.0, 0.0)
+        return (*tensors, torch.tensor(box, dtype=torch.float32))
+
+
+def _normalised(
+    image: Image | None, size: int, mean: tuple[float, ...], std: tuple[float, ...],
+) -> Tensor:
+    if image is None:
+        return torch.zeros(len(mean), size, size)
+    grey = image.reshape(size, size, len(mean)).astype(np.float32) / 255.0
+    planes = (grey - np.array(mean)) / np.array(std)
+    return torch.from_numpy(np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32))
+
+
+def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
+    rgb, pairs = data.root / 'train_rgb', data.root / 'train'
+    chosen: list[tuple[float, _Source]] = []
+
+    def add(share: float, targets: list[Moments], gap: int) -> None:
+        chosen.append((share, MomentSource(targets, gap)))
+
+    if data.thermal_videos:
+        add(data.thermal_videos, _thermal_targets(data.root), data.max_gap)
+    if data.rgb_videos:
+        for name in VIDEO_SETS:
+            add(data.rgb_videos / len(VIDEO_SETS),
+                annotated_targets(read_annotations(rgb / name)), data.max_gap)
+    if data.rgb_stills:
+        for name in STILL_SETS:
+            add(data.rgb_stills / len(STILL_SETS),
+                annotated_targets(read_annotations(rgb / name)), 0)
+    if data.rgbt_stills:
+        for name in PAIR_SETS:
+            add(data.rgbt_stills / len(PAIR_SETS), pair_targets(list_pairs(pairs / name)), 0)
+    if data.composites:
+        groups = [[item for item in read_annotations(rgb / name)
+                   if item.mask and min(item.box.w, item.box.h) >= MIN_CUT_OUT]
+                  for name in MASKED_SETS]
+        backgrounds = [file for name in PAIR_SETS for file in list_pairs(pairs / name)]
+        chosen.append((data.composites, CompositeSource(groups, backgrounds)))
+    if data.generated and data.generated_clips:
+        add(data.generated, generated_targets(data.generated_clips, seed), data.max_gap)
+    return chosen
+
+
+def _thermal_targets(root: Path) -> list[Moments]:
+    """Label all thermal videos, leaving out the spans that serve as development tracks."""
+    excluded = _development_spans(root / 'dev' / 'tracks_thermal')
+    targets: list[Moments] = []
+    for file in sorted((root / 'train' / 'thermal_only_videos').glob('*.mp4')):
+        frames = read_thermal_video(file)
+        tracks = find_tracks(file.stem, frames, excluded.get(file.stem))
+        normalizer = ThermalNormalizer(ThermalSettings())
+        shown = [normalizer(frame) for frame in frames]
+        targets += thermal_targets(shown, [track.boxes for track in tracks])
+    return targets
+
+
+def _development_spans(folder: Path) -> dict[str, set[int]]:
+    """Return, by video, the frames (in units of STEP) that serve as development tracks."""
+    spans: dict[str, set[int]] = {}
+    for file in sorted(folder.glob('*/flags.csv')):
+        with file.open(newline='') as table:
+            frames = [int(row['frame']) for row in csv.DictReader(table)]
+        video = file.parent.name.rpartition('_')[0]
+        spans.setdefault(video, set()).update(range(frames[0] // STEP, frames[-1] // STEP + 2))
+    return spans

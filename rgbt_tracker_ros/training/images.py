@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loading of training images and annotations.
+
+Folders follow the README of the training data: `boxes.csv` next to `images/` (or sequence folders)
+and `masks/`.
+"""
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.box import Box
+
+Image = NDArray[np.uint8]
+MIN_OBJECT_SIDE = 14.0
+MIN_CONNECTED = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One object in one RGB image.
+
+    Attributes
+    ----------
+    image, mask
+        Files; `mask` is None where a set has boxes only.
+    instance
+        Value of the object in the mask; 0 = every non-zero value.
+    sequence
+        Name shared by the frames of one video; empty for a still.
+
+    """
+
+    image: Path
+    mask: Path | None
+    instance: int
+    box: Box
+    sequence: str
+
+
+def read_annotations(folder: Path) -> list[Annotation]:
+    """Read a set's boxes.csv, leaving out tiny and badly fragmented objects."""
+    table = folder / 'boxes.csv'
+    if not table.is_file():
+        raise InputError(f'training set {folder}: boxes.csv is missing')
+    images = folder / 'images' if (folder / 'images').is_dir() else folder
+    masks = folder / 'masks'
+    found = []
+    with table.open(newline='') as file:
+        for row in csv.DictReader(file):
+            box = Box(*(float(row[key]) for key in 'xywh'))
+            if min(box.w, box.h) < MIN_OBJECT_SIDE:
+                continue
+            if float(row.get('main_cc') or 1.0) < MIN_CONNECTED:
+                continue
+            name = Path(row['file'])
+            mask = (masks / name).with_suffix('.png') if masks.is_dir() else None
+            sequence = name.parent.name if len(name.parts) > 1 else ''
+            found.append(Annotation(
+                images / name, mask, int(row.get('instance_id') or 0), box, sequence))
+    return found
+
+
+def list_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """List the registered (RGB, thermal) files of a folder with `rgb/` and `thermal/` inside."""
+    pairs = []
+    for rgb_folder in sorted(folder.rglob('rgb')):
+        thermal = {file.stem: file for file in (rgb_folder.parent / 'thermal').iterdir()}
+        pairs += [(file, thermal[file.stem]) for file in sorted(rgb_folder.iterdir())
+                  if file.stem in thermal]
+    if not pairs:
+        raise InputError(f'training pairs {folder}: no rgb/ and thermal/ folders with same names')
+    return pairs
+
+
+@lru_cache(maxsize=4000)
+def read_rgb(file: Path) -> Image:
+    """Read an image as H x W x 3, R, G, B."""
+    image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f'training image {file} cannot be read')
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@lru_cache(maxsize=4000)
+def read_grey(file: Path) -> Image:
+    """Read an image as H x W."""
+    image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise InputError(f'training image {file} cannot be read')
+    return np.asarray(image, np.uint8)
+
+
+@lru_cache(maxsize=4000)
+def _read_labels(file: Path) -> Image:
+    image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise InputError(f'training mask {file} cannot be read')
+    return np.asarray(image if image.ndim == 2 else image[..., 0], np.uint8)
+
+
+def read_mask(annotation: Annotation) -> Image | None:
+    """Return the object's mask, H x W, 0 or 255; None where the set has none."""
+    if annotation.mask is None:
+        return None
+    labels = _read_labels(annotation.mask)
+    hit = labels == annotation.instance if annotation.instance else labels > 0
+    return hit.astype(np.uint8) * 255

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training recipes: everything a run depends on, read from one YAML file."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import yaml
+
+from rgbt_tracker_ros.errors import InputError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+
+class NetworkRecipe(_Strict):
+    """Network and what it starts from."""
+
+    family: Literal['unified'] = 'unified'
+    channels: int = Field(default=128, ge=16, multiple_of=8)
+    blocks: int = Field(default=3, ge=1, le=12)
+    start: Literal['efficientnet_lite0', 'scratch'] = 'efficientnet_lite0'
+    frozen_blocks: int = Field(
+        default=3, ge=0, le=11, description='Trunk blocks whose weights stay.')
+
+
+class DataRecipe(_Strict):
+    """Shares of the sources in the training pairs; a share of 0 leaves a source out."""
+
+    root: Path
+    thermal_videos: float = Field(default=0.3, ge=0)
+    rgb_videos: float = Field(default=0.1, ge=0)
+    rgb_stills: float = Field(default=0.15, ge=0)
+    rgbt_stills: float = Field(default=0.1, ge=0)
+    composites: float = Field(default=0.25, ge=0)
+    generated: float = Field(default=0.1, ge=0)
+    generated_clips: int = Field(default=16, ge=0)
+    max_gap: int = Field(default=30, ge=1, description='Frames between template and search.')
+    workers: int = Field(default=1, ge=0)
+
+
+class OptimRecipe(_Strict):
+    """Optimisation."""
+
+    steps: int = Field(..., ge=1)
+    batch: int = Field(default=16, ge=1)
+    lr: float = Field(default=6e-4, gt=0)
+    trunk_lr: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=1e-3, ge=0)
+    warmup: int = Field(default=200, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    average: float = Field(
+        default=0.998, ge=0, lt=1, description='Decay of the weights kept for export.')
+    fusion_from: float = Field(
+        0.5, ge=0, le=1, description='Share of the steps after which the fusion learns too.')
+    fusion_every: int = Field(default=2, ge=1, description='Then, in every n-th step.')
+    checkpoint_every: int = Field(default=200, ge=1)
+    precision: Literal['fp32', 'bf16'] = 'bf16'
+    threads: int = Field(default=0, ge=0, description='CPU threads; 0 = all.')
+
+
+class Recipe(_Strict):
+    """A whole training run."""
+
+    name: str = Field(..., pattern=r'^[a-z0-9_]+$')
+    seed: int = 1
+    network: NetworkRecipe = NetworkRecipe()
+    data: DataRecipe
+    optim: OptimRecipe
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read and check a recipe; paths in it are relative to the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a value is missing, unknown or out of range.
+
+    """
+    try:
+        content = yaml.safe_load(file.read_text())
+        recipe = Recipe.model_validate(content)
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f'recipe {file} cannot be read: {error}') from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = '.'.join(map(str, first['loc']))
+        raise InputError(f'recipe {file}: {where}: {first["msg"]}') from error
+    root = (file.parent / recipe.data.root).resolve()
+    return recipe.model_copy(update={'data': recipe.data.model_copy(update={'root': root})})

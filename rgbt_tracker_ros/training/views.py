@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Views of a target and the jittered crops of them that make a training sample."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.training.images import Image
+
+TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
+DYNAMIC_UNREST = 2.5
+RGB_FILL = (124, 116, 104)
+THERMAL_FILL = 114
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A target in one moment: what is known of RGB, thermal and the target's mask."""
+
+    rgb: Image | None
+    thermal: Image | None
+    box: Box
+    mask: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square crop of a view; `box` is (cx, cy, w, h) in fractions of it, None when absent."""
+
+    rgb: Image | None
+    thermal: Image | None
+    mask: Image | None
+    box: tuple[float, float, float, float] | None
+
+    def flipped(self) -> Crop:
+        """Return the mirror image."""
+        box = self.box and (1.0 - self.box[0], *self.box[1:])
+        images = [None if image is None else np.ascontiguousarray(image[:, ::-1])
+                  for image in (self.rgb, self.thermal, self.mask)]
+        return Crop(images[0], images[1], images[2], box)
+
+
+class Crops(NamedTuple):
+    """A sample's crops: initial template, dynamic template (a later moment), search region."""
+
+    template: Crop
+    dynamic: Crop
+    search: Crop
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a target lies in a square crop: centre in fractions, and scale of its two sides."""
+
+    cx: float
+    cy: float
+    scale_x: float
+    scale_y: float
+
+
+def template_placement(rng: np.random.Generator, unrest: float = 1.0) -> Placement:
+    """Draw a nearly centred placement; a tracked box is less exact, which `unrest` tells."""
+    dx, dy = rng.normal(0.0, 0.012 * unrest, 2)
+    scale = math.exp(rng.normal(0.0, 0.05 * unrest))
+    return Placement(0.5 + dx, 0.5 + dy, scale, scale)
+
+
+def search_placement(rng: np.random.Generator) -> Placement:
+    """Draw a placement as tracking meets it: mostly near the centre, sometimes far off."""
+    reach = 0.06 if rng.random() < 0.55 else 0.2
+    dx, dy = np.clip(rng.normal(0.0, reach, 2), -0.42, 0.42)
+    scale = math.exp(float(np.clip(rng.normal(0.0, 0.2), -0.5, 0.5)))
+    aspect = math.exp(rng.normal(0.0, 0.05))
+    return Placement(0.5 + float(dx), 0.5 + float(dy), scale * aspect, scale / aspect)
+
+
+def crop_view(view: View, placement: Placement, factor: float, out: int) -> Crop:
+    """Cut the crop in which the target is placed as asked; `factor` is crop side / target size."""
+    side = math.sqrt(view.box.w * view.box.h) * factor
+    step_x, step_y = side / out / placement.scale_x, side / out / placement.scale_y
+    left = view.box.cx - placement.cx * out * step_x
+    top = view.box.cy - placement.cy * out * step_y
+    matrix = np.array([[step_x, 0.0, left], [0.0, step_y, top]])
+    width, height = view.box.w / (step_x * out), view.box.h / (step_y * out)
+    return Crop(
+        _warp(view.rgb, matrix, out, RGB_FILL), _warp(view.thermal, matrix, out, THERMAL_FILL),
+        _warp(view.mask, matrix, out, 0), (placement.cx, placement.cy, width, height))
+
+
+def crop_without_target(view: View, rng: np.random.Generator, out: int) -> Crop:
+    """Cut a search crop beside the target, so that it is not (or hardly) seen."""
+    angle = rng.uniform(0.0, 2.0 * math.pi)
+    distance = SEARCH_FACTOR * rng.uniform(0.8, 1.2) * math.sqrt(view.box.w * view.box.h)
+    reach_x = max(distance, view.box.w * 2.6) * math.cos(angle)
+    reach_y = max(distance, view.box.h * 2.6) * math.sin(angle)
+    if max(abs(reach_x) / view.box.w, abs(reach_y) / view.box.h) < 2.0:
+        reach_x = math.copysign(view.box.w * 2.6, reach_x)
+    moved = replace(view, box=view.box._replace(x=view.box.x + reach_x, y=view.box.y + reach_y))
+    crop = crop_view(moved, search_placement(rng), SEARCH_FACTOR, out)
+    return replace(crop, box=None)
+
+
+def _warp(
+    image: Image | None, matrix: NDArray[np.float64], out: int, fill: int | tuple[int, ...],
+) -> Image | None:
+    if image is None:
+        return None
+    return np.asarray(cv2.warpAffine(
+        image, matrix, (out, out), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=fill), np.uint8)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data engine, losses and trainer, on small data made here."""
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.training.augment import AugmentConfig, augment
+from rgbt_tracker_ros.training.dataset import PairDataset
+from rgbt_tracker_ros.training.losses import LossWeights, heat_map, tracking_loss
+from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
+from rgbt_tracker_ros.training.sources import MomentSource, warm_objects
+from rgbt_tracker_ros.training.thermal_tracks import find_tracks
+from rgbt_tracker_ros.training.trainer import averaged_network, train
+from rgbt_tracker_ros.training.views import View, crop_view, search_placement
+
+SOURCES = ('thermal_videos', 'rgb_videos', 'rgb_stills', 'rgbt_stills', 'composites', 'generated')
+
+
+def _recipe(root: Path, steps: int = 4, **shares: float) -> Recipe:
+    data = {name: shares.get(name, 0.0) for name in SOURCES}
+    return Recipe.model_validate({
+        'name': 'tiny', 'network': {'channels': 32, 'blocks': 1, 'start': 'scratch'},
+        'data': {'root': str(root), 'workers': 0, 'generated_clips': 1, **data},
+        'optim': {'steps': steps, 'batch': 2, 'warmup': 1, 'checkpoint_every': 2,
+                  'fusion_from': 0.5, 'precision': 'fp32', 'threads': 1}})
+
+
+def _scene(seed: int = 0) -> View:
+    rng = np.random.default_rng(seed)
+    rgb = rng.integers(0, 255, (120, 160, 3), dtype=np.uint8)
+    thermal = cv2.GaussianBlur(rng.integers(0, 90, (120, 160), dtype=np.uint8), (0, 0), 2)
+    mask = np.zeros((120, 160), np.uint8)
+    mask[40:80, 60:84] = 255
+    thermal[mask > 0] = 220
+    return View(rgb, thermal, Box(60, 40, 24, 40), mask)
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_crop_box_surrounds_the_target(seed):
+    crop = crop_view(_scene(), search_placement(np.random.default_rng(seed)), 4.0, 256)
+    cx, cy, w, h = (value * 256 for value in crop.box)
+    hot = np.zeros((256, 256), bool)
+    hot[max(round(cy - h / 2), 0):round(cy + h / 2),
+        max(round(cx - w / 2), 0):round(cx + w / 2)] = True
+    overlap = (hot & (crop.thermal > 180)).sum() / (hot | (crop.thermal > 180)).sum()
+    assert overlap > 0.85
+
+
+def test_same_sample_in_every_run_and_different_ones_differ():
+    source = MomentSource([[lambda: _scene()]], 0)
+    samples = [augment(source.crops(np.random.default_rng(seed), 128, 256), AugmentConfig(),
+                       np.random.default_rng(seed)) for seed in (5, 5, 6)]
+    for first, second in zip(samples[0], samples[1], strict=True):
+        assert (first.rgb is None) == (second.rgb is None)
+        assert first.box == second.box
+        if first.rgb is not None:
+            np.testing.assert_array_equal(first.rgb, second.rgb)
+    assert samples[0].search.box != samples[2].search.box
+
+
+def test_augmentation_never_takes_both_cameras_away():
+    source = MomentSource([[lambda: _scene()]], 0)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        crops = augment(source.crops(rng, 64, 128), AugmentConfig(0.4, 0.4, 0.2), rng)
+        for crop in crops:
+            assert crop.rgb is not None or crop.thermal is not None
+
+
+def test_moving_blobs_of_a_still_camera_are_found_and_excluded_frames_are_not():
+    frames = []
+    for index in range(60):
+        frame = np.full((120, 160), 40, np.uint8)
+        frame[50:90, 10 + 2 * index:26 + 2 * index] = 200
+        frames.append(frame)
+    tracks = find_tracks('video', frames, exclude=set(range(30, 40)))
+    longest = max(tracks, key=lambda track: len(track.boxes))
+    assert len(longest.boxes) >= 15
+    for track in tracks:
+        assert not set(track.boxes) & set(range(30, 40))
+        for index, box in track.boxes.items():
+            assert box.iou(Box(10 + 2 * index, 50, 16, 40)) > 0.6
+
+
+def test_warm_objects_of_a_picture():
+    assert any(box.iou(Box(60, 40, 24, 40)) > 0.7 for box in warm_objects(_scene().thermal))
+
+
+def test_heat_map_peaks_at_the_centre_and_is_empty_without_a_target():
+    boxes = torch.tensor([[0.53, 0.28, 0.2, 0.3], [0.5, 0.5, 0.0, 0.0]])
+    heat = heat_map(boxes, 16)
+    assert divmod(int(heat[0].argmax()), 16) == (4, 8)
+    assert float(heat[0].max()) == 1.0
+    assert float(heat[1].abs().max()) == 0.0
+
+
+def test_loss_falls_when_the_maps_are_right():
+    boxes = torch.tensor([[0.53, 0.28, 0.2, 0.3]])
+    score = torch.full((1, 1, 16, 16), 0.01)
+    size, offset = torch.full((1, 2, 16, 16), 0.5), torch.full((1, 2, 16, 16), 0.0)
+    bad, _ = tracking_loss(score, size, offset, boxes, LossWeights())
+    score[0, 0, 4, 8] = 0.99
+    size[0, 0], size[0, 1] = 0.2, 0.3
+    columns, rows = torch.arange(16.0), torch.arange(16.0)[:, None]
+    offset = torch.stack([(0.53 * 16 - columns).expand(16, 16),
+                          (0.28 * 16 - rows).expand(16, 16)])[None]
+    good, parts = tracking_loss(score, size, offset, boxes, LossWeights())
+    assert float(parts['iou']) == pytest.approx(1.0, abs=1e-4)
+    assert float(good) < 0.1 * float(bad)
+
+
+@pytest.fixture(scope='module')
+def masked_set(tmp_path_factory):
+    """Make a still set with masks and registered pairs, laid out as the training data is."""
+    root = tmp_path_factory.mktemp('data')
+    for name in ('ccp_person', 'human_seg', 'weizmann_horse', 'coco_mini', 'davis16val'):
+        folder = root / 'train_rgb' / name
+        (folder / 'images').mkdir(parents=True)
+        (folder / 'masks').mkdir()
+        view = _scene(len(name))
+        cv2.imwrite(str(folder / 'images' / 'a.jpg'), cv2.resize(view.rgb, None, fx=2, fy=2))
+        cv2.imwrite(str(folder / 'masks' / 'a.png'), cv2.resize(view.mask, None, fx=2, fy=2))
+        with (folder / 'boxes.csv').open('w', newline='') as file:
+            csv.writer(file).writerows([
+                ('file', 'x', 'y', 'w', 'h', 'mask_frac', 'main_cc'),
+                ('a.jpg', 120, 80, 48, 80, 0.1, 1.0)])
+    for name in ('roadscene', 'msrs', 'tno', 'm3svd_pairs'):
+        for kind, image in (('rgb', _scene().rgb), ('thermal', _scene().thermal)):
+            folder = root / 'train' / name / kind
+            folder.mkdir(parents=True)
+            cv2.imwrite(str(folder / 'b.png'), image)
+    return root
+
+
+def test_every_sample_is_finite_and_boxes_are_in_range(masked_set):
+    dataset = PairDataset(_recipe(masked_set, composites=1.0, rgb_stills=1.0, rgbt_stills=1.0))
+    absent = 0
+    for index in range(40):
+        *images, box = dataset[index]
+        assert [tuple(image.shape) for image in images] == [
+            (3, 128, 128), (1, 128, 128)] * 2 + [(3, 256, 256), (1, 256, 256)]
+        assert all(torch.isfinite(image).all() for image in images)
+        absent += int(box[2] == 0)
+        assert 0 <= float(box[:2].min()) <= float(box[:2].max()) <= 1
+    assert 0 < absent < 20
+
+
+def test_training_resumes_and_gives_weights_for_export(masked_set, tmp_path):
+    first = train(_recipe(masked_set, steps=2, composites=1.0), tmp_path)
+    before = averaged_network(first)[0].state_dict()
+    again = train(_recipe(masked_set, steps=4, composites=1.0), tmp_path)
+    network, recipe = averaged_network(again)
+    assert recipe.optim.steps == 4
+    after = network.state_dict()
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+    assert torch.load(again, weights_only=True)['step'] == 4
+
+
+@pytest.mark.parametrize(('text', 'named'), [
+    ('name: x\ndata: {root: .}\n', 'optim'),
+    ('name: x\ndata: {root: .}\noptim: {steps: 0}\n', 'steps'),
+    ('name: x\ndata: {root: .}\noptim: {steps: 5, speed: 1}\n', 'speed'),
+    ('name: [', 'recipe'),
+])
+def test_bad_recipes_are_named(tmp_path, text, named):
+    file = tmp_path / 'recipe.yaml'
+    file.write_text(text)
+    with pytest.raises(InputError, match=named):
+        read_recipe(file)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    file = tmp_path / 'checkpoint.pt'
+    file.write_bytes(b'not a checkpoint')
+    with pytest.raises(InputError, match='checkpoint'):
+        averaged_network(file)
