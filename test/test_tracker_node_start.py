@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import GetState
 from mock_model import write_bundle
 import pytest
-from ros_rig import SIDE, TrackerRig
+from ros_rig import PERIOD, SIDE, TrackerRig
+from sensor_msgs.msg import CompressedImage
 
 from rgbt_tracker_ros.ros.diagnostics import values_of
 from rgbt_tracker_ros.ros.processes import ros_environment, start_node
@@ -79,3 +81,56 @@ def test_arguments_that_ros_cannot_read_end_the_node_with_status_2():
     assert process.returncode == 2
     assert 'TrackerNode cannot run: ' in words
     assert 'Traceback' not in words
+
+
+def test_compressed_images_are_tracked_and_bad_ones_reported(tmp_path: Any):
+    with TrackerRig('/robot_2') as rig:
+        rig.start('tracker_node', '/robot_2', model__name=write_bundle(tmp_path / 'mock'),
+                  image_transport='compressed', initial_box=[60, 100, SIDE, SIDE])
+        topics = {camera: rig.publisher(
+            CompressedImage, f'/robot_2/{camera}/image_raw/compressed')
+            for camera in ('rgb', 'thermal')}
+
+        def show(x: float, cut: int | None = None) -> dict[str, str]:
+            rig.stamp += PERIOD
+            for camera, pixels, suffix in (
+                    ('rgb', rig.scene.rgb(x)[:, :, ::-1], '.jpg'),
+                    ('thermal', rig.scene.thermal(x), '.png')):
+                data = cv2.imencode(suffix, pixels)[1].tobytes()
+                topics[camera].publish(CompressedImage(
+                    header=rig.header(), format=suffix,
+                    data=data[:cut] if camera == 'rgb' else data))
+            return rig.next_status()
+
+        statuses = [show(60 + 2 * number) for number in range(4)]
+        assert (statuses[-1]['state'], statuses[-1]['mode']) == ('tracking', 'rgbt')
+        assert rig.detection().header == rig.header()
+        broken = show(68, cut=1000)
+        assert 'is cut off' in broken['error']
+        assert (broken['state'], broken['mode']) == ('tracking', 'thermal')
+
+
+def test_thermal_alone_is_tracked_under_its_own_header(tmp_path: Any):
+    with TrackerRig('/robot_3') as rig:
+        rig.start('tracker_node', '/robot_3', model__name=write_bundle(tmp_path / 'mock'),
+                  initial_box=[60, 100, SIDE, SIDE], sync__timeout=0.1)
+        for number in range(30):
+            rig.show(60 + number, rgb=None)
+            rig.spin(0.06)
+        message = rig.until(lambda: [item for item in rig.detections if item.detections],
+                            'detections')[-1]
+        assert message.header.frame_id == 'camera_optical'
+        status = values_of(rig.statuses[-1], 'target')
+        assert (status['state'], status['mode']) == ('tracking', 'thermal')
+        assert rig.statuses[-1].status[1].message == 'rgb: no image yet'
+
+
+def test_quality_of_service_can_be_overridden(tmp_path: Any):
+    with TrackerRig('/robot_4') as rig:
+        override = {'qos_overrides./robot_4/rgb/image_raw.subscription.reliability': 'reliable'}
+        rig.start('tracker_node', '/robot_4', model__name=write_bundle(tmp_path / 'mock'),
+                  **override)
+        found = rig.until(
+            lambda: rig.node.get_subscriptions_info_by_topic('/robot_4/rgb/image_raw'),
+            'subscription')
+        assert found[0].qos_profile.reliability.name == 'RELIABLE'

@@ -55,9 +55,16 @@ def run(module: str, node_class: str) -> int:
         return 2
     finally:
         if node is not None:
-            node.close()
-            node.destroy_node()
+            _close(node)
         rclpy.try_shutdown()
+
+
+def _close(node: Any) -> None:
+    try:
+        node.close()
+    except Exception as error:          # a network that hangs, a disk that is full
+        sys.stderr.write(f'{node.get_name()} did not end well: {error}\n')
+    node.destroy_node()
 
 
 def _spin(node: Any, executor: Any) -> int:

@@ -113,7 +113,12 @@ class Target:
         missing = request.stamp > newest[1].stamp + 1e-4
         if patient and (missing or (request.both_cameras and newest[1].mode != 'rgbt')):
             return None
-        _, pair = self._recent.nearest(request.stamp) if request.stamp else newest
+        pair = newest[1]
+        if request.stamp:
+            pair = self._recent.nearest(request.stamp)[1]
+        elif request.both_cameras and pair.mode != 'rgbt':
+            # The wait was in vain: the box is that of the first frame, not of the newest.
+            pair = self._recent.nearest(self._recent.span[0])[1]
         distance = abs(pair.stamp - request.stamp) if request.stamp else 0.0
         if distance > _NEAR_S:
             first, last = self._recent.span
