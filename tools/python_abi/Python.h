@@ -89,6 +89,7 @@ int PySequence_Check(PyObject *);
 PyObject * PySequence_Fast(PyObject *, const char *);
 Py_ssize_t PySequence_Size(PyObject *);
 PyObject * PyTuple_GetItem(PyObject *, Py_ssize_t);
+const char * PyUnicode_AsUTF8AndSize(PyObject *, Py_ssize_t *);
 PyObject * PyUnicode_AsUTF8String(PyObject *);
 PyObject * PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *);
 
@@ -98,6 +99,8 @@ PyObject * PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *);
 #define PyBytes_AS_STRING(object) PyBytes_AsString(object)
 #define PyFloat_AS_DOUBLE(object) PyFloat_AsDouble(object)
 #define PyFloat_Check(object) (PyObject_IsInstance(object, (PyObject *)&PyFloat_Type) == 1)
+/* It is asked for names of classes and modules only, which are ASCII. */
+#define PyUnicode_1BYTE_DATA(object) PyUnicode_AsUTF8AndSize(object, NULL)
 #define PyUnicode_Check(object) (PyObject_IsInstance(object, (PyObject *)&PyUnicode_Type) == 1)
 
 /* PySequence_Fast returns a list or a tuple; both getters lend the item. */
