@@ -13,7 +13,8 @@ PYTHON_OF_VENV := $(VENV)/bin/python
 SET_UP = @python=$$(sh tools/find_python.sh) && \
 	"$$python" tools/set_up.py --venv "$(VENV)" --ros "$(ROS)" --for
 DEMO_OPTIONS = $(if $(RGB),--rgb "$(RGB)") $(if $(THERMAL),--thermal "$(THERMAL)") \
-	$(if $(INIT),--init "$(INIT)") $(if $(SEED),--seed "$(SEED)")
+	$(if $(INIT),--init "$(INIT)") $(if $(SEED),--seed "$(SEED)") \
+	$(if $(MODEL),--model "$(MODEL)")
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup setup-test lint clean distclean
@@ -21,7 +22,7 @@ DEMO_OPTIONS = $(if $(RGB),--rgb "$(RGB)") $(if $(THERMAL),--thermal "$(THERMAL)
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: setup  ## Track a target by the ROS node; RGB= THERMAL= INIT=x,y,w,h for own material, SEED=
+demo: setup  ## Track a target by the ROS node; RGB= THERMAL= INIT=x,y,w,h, SEED=, MODEL=
 	@"$(PYTHON_OF_VENV)" -m rgbt_tracker_ros.cli.main demo $(DEMO_OPTIONS)
 
 test: lint  ## Check everything: style, types, layers, tests
