@@ -12,7 +12,9 @@ import torch
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
+from rgbt_tracker_ros.training.calibration import calibrate, expected_error, fit
 from rgbt_tracker_ros.training.dataset import PairDataset
 from rgbt_tracker_ros.training.losses import LossWeights, heat_map, tracking_loss
 from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
@@ -183,3 +185,29 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     file.write_bytes(b'not a checkpoint')
     with pytest.raises(InputError, match='checkpoint'):
         averaged_network(file)
+
+
+def test_calibration_recovers_a_known_curve():
+    rng = np.random.default_rng(0)
+    logit = rng.normal(0, 2, 20000)
+    right = rng.random(20000) < 1 / (1 + np.exp(-(1.7 * logit - 0.6)))
+    scale, bias = fit(1 / (1 + np.exp(-logit)), right)
+    assert (scale, bias) == (pytest.approx(1.7, abs=0.1), pytest.approx(-0.6, abs=0.1))
+    confidence = 1 / (1 + np.exp(-(scale * logit + bias)))
+    assert expected_error(confidence, right) < 0.02
+    assert expected_error(1 - confidence, right) > 0.3
+
+
+def test_calibration_of_separable_scores_stays_finite():
+    scale, bias = fit(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]))
+    assert np.isfinite([scale, bias]).all()
+    assert scale > 0
+
+
+def test_calibration_runs_on_fresh_samples(masked_set):
+    torch.manual_seed(0)
+    recipe = _recipe(masked_set, composites=1.0)
+    fitted = calibrate(UnifiedTracker(UnifiedConfig(channels=32, blocks=1)).eval(),
+                       PairDataset(recipe), 6)
+    assert fitted.samples == 6
+    assert np.isfinite([fitted.scale, fitted.bias, fitted.error]).all()

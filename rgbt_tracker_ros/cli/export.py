@@ -20,8 +20,9 @@ def export(
         None),
     precision: Annotated[str, typer.Option(help='Precision of the graphs; fp32 is known.')] = (
         'fp32'),
-    calibration: Annotated[str, typer.Option(
-        metavar='SCALE,BIAS', help='Score calibration: sigmoid(SCALE logit + BIAS).')] = '1,0',
+    calibrate: Annotated[int, typer.Option(
+        min=0, metavar='N', help='Calibrate the score on N fresh samples of the recipe\'s data; '
+        '0 = leave it raw.')] = 0,
 ) -> None:
     """Write template.onnx, search.onnx and model.yaml; run the graphs once to check them."""
     if model != 'unified':
@@ -30,10 +31,6 @@ def export(
         raise InputError(f'--precision {precision}: this version exports fp32')
     if not checkpoint.is_file():
         raise InputError(f'--checkpoint {checkpoint}: no such file: give one that train wrote')
-    try:
-        scale, bias = (float(part) for part in calibration.split(','))
-    except ValueError as error:
-        raise InputError(f'--calibration {calibration}: give SCALE,BIAS') from error
     try:
         from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
         from rgbt_tracker_ros.training.trainer import averaged_network, training_data
@@ -45,6 +42,15 @@ def export(
     from rgbt_tracker_ros.settings import ModelSettings
 
     network, recipe = averaged_network(checkpoint)
+    scale, bias = 1.0, 0.0
+    if calibrate:
+        from rgbt_tracker_ros.training.calibration import calibrate as fit_score
+        from rgbt_tracker_ros.training.dataset import PairDataset
+
+        fitted = fit_score(network, PairDataset(recipe), calibrate)
+        scale, bias = fitted.scale, fitted.bias
+        console().print(f'calibration: scale {scale:.3f}, bias {bias:.3f}, '
+                        f'expected error {fitted.error:.3f} on {fitted.samples} samples')
     facts = ModelFacts(name or recipe.name, training_data(recipe), (scale, bias))
     export_bundle(network, facts, output)
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
