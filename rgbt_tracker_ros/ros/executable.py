@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import Any
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
 
 def run(module: str, node_class: str) -> int:
     """Run one node until it is told to end, or its future `finished` is done.
@@ -29,7 +31,7 @@ def run(module: str, node_class: str) -> int:
     ended: list[int] = []
     # Python's own handler raises KeyboardInterrupt in whatever line is running. rclpy chains its
     # handler, which shuts the context down, to this one.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         signal.signal(number, lambda received, _: ended.append(received))
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
@@ -57,6 +59,9 @@ def run(module: str, node_class: str) -> int:
         if node is not None:
             _close(node)
         rclpy.try_shutdown()
+        # The interpreter takes our handlers away before it has ended.
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _close(node: Any) -> None:
