@@ -160,6 +160,16 @@ class TrackerRig(Rig):
             if message is not None:
                 self.publisher(Image, f'{self.space}/{camera}/image_raw').publish(message)
 
+    def connect(self) -> None:
+        """Show frames without a target until the node answers to one."""
+        end = monotonic() + PATIENCE
+        before = len(self.statuses)
+        while not any(values_of(message, 'target') for message in self.statuses[before:]):
+            assert monotonic() < end, f'{self.name} answers to no frame within {PATIENCE} s'
+            self.show(None)
+            self.spin(0.1)
+        self.spin(0.3)
+
     def status(self, x: float | None, y: float = 100, **images: Any) -> dict[str, str]:
         """Show a frame and return what the node says about the target in it."""
         self.show(x, y, **images)

@@ -46,8 +46,10 @@ def test_a_node_that_cannot_be_configured_stays_up_and_says_why(parameters, word
 
 def test_a_model_that_gives_nan_is_reported_and_the_node_goes_on(tmp_path: Any):
     with TrackerRig('/robot_1') as rig:
-        rig.start('tracker_node', '/robot_1', model__name=write_bundle(tmp_path / 'nan', nan=True),
-                  initial_box=[60, 100, SIDE, SIDE], autostart=True)
+        rig.start('tracker_node', '/robot_1', model__name=write_bundle(tmp_path / 'nan', nan=True))
+        rig.connect()
+        rig.status(60)
+        rig.init_box(60)
         statuses = [rig.status(60 + 2 * number) for number in range(4)]
         assert any('NaN' in values['error'] or 'finite' in values['error'] for values in statuses)
         assert all(values['state'] in ('tracking', 'lost') for values in statuses)
@@ -86,7 +88,7 @@ def test_arguments_that_ros_cannot_read_end_the_node_with_status_2():
 def test_compressed_images_are_tracked_and_bad_ones_reported(tmp_path: Any):
     with TrackerRig('/robot_2') as rig:
         rig.start('tracker_node', '/robot_2', model__name=write_bundle(tmp_path / 'mock'),
-                  image_transport='compressed', initial_box=[60, 100, SIDE, SIDE])
+                  image_transport='compressed')
         topics = {camera: rig.publisher(
             CompressedImage, f'/robot_2/{camera}/image_raw/compressed')
             for camera in ('rgb', 'thermal')}
@@ -102,6 +104,9 @@ def test_compressed_images_are_tracked_and_bad_ones_reported(tmp_path: Any):
                     data=data[:cut] if camera == 'rgb' else data))
             return rig.next_status()
 
+        rig.spin(0.5)
+        show(60)
+        assert rig.init_box(60)['accepted'] == 'True'
         statuses = [show(60 + 2 * number) for number in range(4)]
         assert (statuses[-1]['state'], statuses[-1]['mode']) == ('tracking', 'rgbt')
         assert rig.detection().header == rig.header()
