@@ -25,6 +25,10 @@ from rgbt_tracker_ros.ros.diagnostics import values_of
 from rgbt_tracker_ros.ros.messages import seconds, stamp_message
 from rgbt_tracker_ros.ros.processes import ros_environment, start_node, stop_node
 
+# Fast DDS reads its profile once in a process: it must be known before the first test begins.
+os.environ.update({key: value for key, value in ros_environment().items()
+                   if key.endswith('PROFILES_FILE') or key.startswith('ROS_AUTO')})
+
 PATIENCE = 20.0
 PERIOD = 1 / 30
 SIDE = 32
@@ -61,8 +65,6 @@ class Rig:
     def __init__(self) -> None:
         Rig._count += 1
         self.environment = ros_environment(1 + (os.getpid() + 13 * Rig._count) % 100)
-        os.environ.update({key: value for key, value in self.environment.items()
-                           if key.endswith('PROFILES_FILE') or key.startswith('ROS_AUTO')})
         self.context = rclpy.Context()
         rclpy.init(context=self.context, args=[],
                    domain_id=int(self.environment['ROS_DOMAIN_ID']))

@@ -19,14 +19,16 @@ from rgbt_tracker_ros.ros.messages import seconds
 FILE = 'boxes.csv'
 
 _DEPTH = 100
+_STOPPED_S = 10.0
 
 
 class RecorderNode(Node):  # type: ignore[misc]
     """Node `recorder`: subscribes to `rgbt_tracker/...` and `player/finished`.
 
-    It ends when the player has finished and no frame has come for `quiet` seconds, or when
-    nothing at all has come for `patience` seconds; then, or when it is ended from outside, it
-    writes `boxes.csv` (see `frame_log.COLUMNS`) into the folder `output`.
+    It ends when the player has finished and no frame has come for `quiet` seconds, when frames
+    have stopped for 10 s without a word of the player, or when no frame at all has come for
+    `patience` seconds; then, or when it is ended from outside, it writes `boxes.csv` (see
+    `frame_log.COLUMNS`) into the folder `output`.
 
     Attributes
     ----------
@@ -96,10 +98,13 @@ class RecorderNode(Node):  # type: ignore[misc]
 
     def _look(self) -> None:
         silence = monotonic() - self._last
-        if self.finished.done() or silence < (
-                self._patience if self._played is None else self._quiet):
+        allowed = self._patience if not self.rows else _STOPPED_S
+        if self._played is not None:
+            allowed = self._quiet
+        if self.finished.done() or silence < allowed:
             return
         if not self.rows:
             self.get_logger().error(f'no frame came for {silence:.0f} s')
-        self.finished.set_result(int(not self.rows or not self._played))
-
+        elif self._played is None:
+            self.get_logger().warning(f'no frame came for {silence:.0f} s: the player is gone')
+        self.finished.set_result(int(not self.rows or self._played is False))
