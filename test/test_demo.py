@@ -212,7 +212,7 @@ def test_demo_writes_everything_and_leaves_nothing_running(tmp_path: Path) -> No
     assert cv2.imread(str(output / 'summary.png')) is not None
     assert {file.name for file in (output / 'logs').glob('*.log')} == {
         'player_node.log', 'recorder_node.log', 'tracker_node.log'}
-    assert left_over(output) == []
+    assert left_over(tmp_path) == []
 
 
 @pytest.mark.ros
@@ -227,12 +227,12 @@ def test_interrupted_demo_ends_its_nodes(tmp_path: Path) -> None:
          '--thermal', f'{folder}/thermal', '--init', init, '--output', str(output), '--model',
          str(write_bundle(tmp_path / 'mock'))],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-    await_true(lambda: len(left_over(output)) == 4)              # itself and three nodes
+    await_true(lambda: len(left_over(tmp_path)) == 4)              # itself and three nodes
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert 'Traceback' not in said
-    assert left_over(output) == []
+    assert left_over(tmp_path) == []
     assert not (output / 'boxes.txt').exists()
 
 
@@ -244,7 +244,7 @@ def test_node_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
     material = recorded(f'{clip}/rgb', f'{clip}/thermal', (clip / 'init.txt').read_text())
     with pytest.raises(ModelError, match=r'player_node ended with status 2.*000020\.jpg'):
         run_demo(material, tmp_path / 'output', str(write_bundle(tmp_path / 'mock')))
-    assert left_over(tmp_path / 'output') == []
+    assert left_over(tmp_path) == []
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from rgbt_tracker_ros.cli.demo_display import LiveDisplay
 from rgbt_tracker_ros.cli.demo_material import Material
-from rgbt_tracker_ros.cli.demo_processes import NodeProcesses, dds_profile, ros_environment
+from rgbt_tracker_ros.cli.demo_processes import NodeProcesses
 from rgbt_tracker_ros.cli.demo_video import FusedOf
+from rgbt_tracker_ros.ros.processes import ros_environment
 
 _START_S = 90.0
 """Nodes must start and the model must load within so long, also on a busy machine."""
@@ -53,14 +54,14 @@ def play(
     logs = output / 'logs'
     table = logs / 'boxes.csv'
     table.unlink(missing_ok=True)
-    env = ros_environment(dds_profile(), domain_id)
+    environment = ros_environment(domain_id)
     # The monitor's part of DDS lives in this process.
-    os.environ.update(env)
+    os.environ.update(environment)
     from rgbt_tracker_ros.ros.monitor import Monitor
 
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with NodeProcesses(logs, env) as nodes, Monitor(domain_id) as monitor, \
+        with NodeProcesses(logs, environment) as nodes, Monitor(domain_id) as monitor, \
                 LiveDisplay(material) as display:
             nodes.start('recorder_node', {'output': str(logs.resolve()), 'patience': _START_S})
             nodes.start('tracker_node', {
