@@ -214,3 +214,69 @@ def test_package_that_does_not_load_counts_as_missing(
     found = importable(sys.executable)
     assert 'rclpy' not in found
     assert 'std_srvs' in found
+
+
+class _NoSteps:
+    """Notes which commands would run."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def run(self, title: str, command: list[object], **options: object) -> None:
+        """Run nothing."""
+        self.commands.append([str(part) for part in command])
+
+
+def fake_environment(folder: Path, record: str, pip: bool = True) -> Path:
+    """Write what makes a folder look like a virtual environment."""
+    (folder / 'bin').mkdir(parents=True)
+    for name in ('python', *(['pip'] if pip else [])):
+        (folder / 'bin' / name).touch()
+    (folder / 'set_up.json').write_text(record)
+    return folder
+
+
+@pytest.mark.parametrize(('record', 'pip', 'reason'), [
+    ('{"python": "3.2"}', True, 'has another python'),
+    ('{}', False, 'has no pip'),
+])
+def test_environment_of_others_is_never_made_anew(
+    tmp_path: Path, record: str, pip: bool, reason: str,
+) -> None:
+    from set_up import Environment, _make
+    from setup_ros import Ros
+    from steps import SetupError
+
+    folder, steps = fake_environment(tmp_path / 'venv', record, pip), _NoSteps()
+    with pytest.raises(SetupError, match=f'{reason} and was not made by this set-up'):
+        _make(Environment(folder), Ros('jazzy', sourced=True), steps)
+    assert steps.commands == []
+    assert (folder / 'bin' / 'python').exists()
+
+
+def test_own_environment_is_made_anew_when_python_changed(tmp_path: Path) -> None:
+    from set_up import MAKER, Environment, _make
+    from setup_ros import Ros
+
+    folder = fake_environment(
+        tmp_path / 'venv', f'{{"python": "3.2", "made_by": "{MAKER}", "run.txt": "old"}}')
+    steps = _NoSteps()
+    _make(Environment(folder), Ros('jazzy', sourced=True), steps)
+    assert [command[1:3] for command in steps.commands] == [['-m', 'venv']]
+    assert not (folder / 'bin').exists()
+    again = Environment(folder)
+    assert again.ours
+    assert not again.has('run.txt', 'old')
+
+
+def test_broken_off_creation_is_done_again(tmp_path: Path) -> None:
+    from set_up import MAKER, Environment, _make
+    from setup_ros import Ros
+
+    folder = fake_environment(tmp_path / 'venv', f'{{"made_by": "{MAKER}"}}', pip=False)
+    steps = _NoSteps()
+    _make(Environment(folder), Ros('jazzy', sourced=True), steps)
+    assert len(steps.commands) == 1

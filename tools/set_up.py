@@ -13,6 +13,7 @@ import json
 import os
 from pathlib import Path
 import platform
+import shutil
 import sys
 
 import build_vision_msgs
@@ -23,6 +24,7 @@ from steps import SetupError, Steps
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / 'requirements'
 VERSION = '.'.join(platform.python_version_tuple()[:2])
+MAKER = 'tools/set_up.py'
 PURPOSES = {'run': ('run',), 'test': ('run', 'train', 'test')}
 NETWORK = 'is the package index reachable? Run the same command again to go on from here'
 
@@ -59,9 +61,18 @@ class Environment:
         unfinished.write_text(json.dumps(self._record, indent=2), encoding='utf-8')
         unfinished.replace(self._file)
 
-    def forget(self) -> None:
-        """Note that nothing is done."""
+    @property
+    def ours(self) -> bool:
+        """Tell whether this set-up made it, so that it may make it anew."""
+        return self.has('made_by', MAKER)
+
+    def clear(self) -> None:
+        """Empty the folder, and note in it who makes the environment: creation may break off."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
         self._record = {}
+        self.record('made_by', MAKER)
 
 
 def set_up(folder: Path, purpose: str, wanted_ros: str, steps: Steps) -> None:
@@ -70,7 +81,8 @@ def set_up(folder: Path, purpose: str, wanted_ros: str, steps: Steps) -> None:
     Parameters
     ----------
     folder
-        The virtual environment; made when absent, made anew when its Python or ROS changed.
+        The virtual environment; made when absent. One that this set-up made is made anew when its
+        Python or ROS changed; any other one is only added to.
     purpose
         `run`, or `test` for all that `make test` needs.
     wanted_ros
@@ -98,16 +110,19 @@ def _make(environment: Environment, ros: Ros, steps: Steps) -> None:
             if not environment.has(name, value):
                 environment.record(name, value)
         return
+    if environment.python.exists() and not environment.ours:
+        reason = f'has another {" and ".join(changed)}' if changed else 'has no pip'
+        raise SetupError(
+            f'{environment.folder} {reason} and was not made by this set-up, which leaves it '
+            'alone: remove it yourself, or set VENV to another folder')
     if not ros.sourced:
         build_vision_msgs.check_tools()
-    options = ['--clear'] if environment.python.exists() else []
-    if ros.sourced:
-        options.append('--system-site-packages')
+    options = ['--system-site-packages'] if ros.sourced else []
     steps.say(f'{"/".join(changed)} changed: making {environment.folder} anew' if changed else
               f'Python {now["python"]}, ROS {ros}; into {environment.folder}')
+    environment.clear()
     steps.run('make virtual environment', [
         sys.executable, '-m', 'venv', *options, environment.folder])
-    environment.forget()
     for name, value in now.items():
         environment.record(name, value)
 
