@@ -247,6 +247,16 @@ def test_node_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
     assert left_over(tmp_path) == []
 
 
+@pytest.mark.ros
+@pytest.mark.slow
+def test_model_that_cannot_be_loaded_is_reported_at_once(tmp_path: Path) -> None:
+    model = write_bundle(tmp_path / 'mock')
+    (model / 'search.onnx').write_bytes(b'torn')
+    with pytest.raises(ModelError, match=r'tracker_node: .*search\.onnx'):
+        run_demo(short_clip(tmp_path / 'clips', 0.5), tmp_path / 'output', str(model))
+    assert left_over(tmp_path) == []
+
+
 @pytest.fixture(autouse=True)
 def environment_as_before() -> object:
     before = dict(os.environ)

@@ -96,7 +96,8 @@ class LiveDisplay:
             f' {elapsed:4.1f}/{duration:.1f} s  {glance.frames} pairs  {rate:4.1f}/s  score ',
             f'{float(target.get("score") or 0):.2f}  ',
             (f'{state.upper():8}', _STYLES.get(state, '')),
-            f'  {target.get("mode", ""):7}  ', (self._event(elapsed), 'yellow'))
+            f'  {target.get("mode", ""):7}  ', (self._event(elapsed), 'yellow'),
+            no_wrap=True, overflow='ellipsis')
 
     def _event(self, elapsed: float) -> str:
         truth, stamps = self._material.truth, self._material.rgb_stamps

@@ -144,8 +144,9 @@ def recorded(rgb: str, thermal: str, init: str) -> Material:
     rgb_stamps, thermal_stamps = (
         np.arange(_count(source)) / (source.rate or _RATE) for source in sources)
     return Material(
-        name=f'{rgb} and {thermal}', rgb=sources[0], thermal=sources[1], rgb_stamps=rgb_stamps,
-        thermal_stamps=thermal_stamps, init=box,
+        name=' and '.join('/'.join(Path(path).parts[-2:]) for path in (rgb, thermal)),
+        rgb=sources[0], thermal=sources[1], rgb_stamps=rgb_stamps, thermal_stamps=thermal_stamps,
+        init=box,
         parameters={'rgb': str(Path(rgb).absolute()), 'thermal': str(Path(thermal).absolute())})
 
 

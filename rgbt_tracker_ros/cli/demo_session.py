@@ -14,6 +14,7 @@ from rgbt_tracker_ros.cli.demo_display import LiveDisplay
 from rgbt_tracker_ros.cli.demo_material import Material
 from rgbt_tracker_ros.cli.demo_processes import NodeProcesses
 from rgbt_tracker_ros.cli.demo_video import FusedOf
+from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.ros.processes import ros_environment
 
 _START_S = 90.0
@@ -84,6 +85,8 @@ def _watch(nodes: NodeProcesses, monitor: Any, display: LiveDisplay) -> None:
         if glance is not None and glance.frames != frames:
             frames, heard = glance.frames, time.monotonic()
         silence = time.monotonic() - heard
+        if monitor.fault:
+            raise ModelError(f'tracker_node: {monitor.fault}')
         if nodes.ended('tracker_node'):
             raise nodes.failure('tracker_node', 'ended before the recording did')
         nodes.ended('player_node')

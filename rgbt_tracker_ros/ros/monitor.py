@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Watches a tracker from any process: its newest status, and the fused images it publishes."""
+"""Watches a tracker from any process: its newest status, its faults and its fused images."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 
 import cv2
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 from numpy.typing import NDArray
 import rclpy
@@ -47,7 +47,7 @@ class Glance:
 
 
 class Monitor:
-    """Subscribes to `rgbt_tracker/status` and `rgbt_tracker/fused_image` in a thread.
+    """Subscribes to what the node `rgbt_tracker` says, in a thread.
 
     Use it as a context. The environment (`ROS_*`, `FASTDDS_*`) must be set before.
 
@@ -63,10 +63,13 @@ class Monitor:
         rclpy.init(context=self._context, domain_id=domain_id)
         self._node = rclpy.create_node('monitor', context=self._context)
         qos = QoSProfile(depth=_DEPTH)
-        for kind, name, callback in ((DiagnosticArray, 'status', self._on_status),
-                                     (Image, 'fused_image', self._on_fused)):
-            self._node.create_subscription(kind, f'rgbt_tracker/{name}', callback, qos)
+        for kind, topic, callback in (
+                (DiagnosticArray, 'rgbt_tracker/status', self._on_status),
+                (Image, 'rgbt_tracker/fused_image', self._on_fused),
+                (DiagnosticArray, '/diagnostics', self._on_diagnostics)):
+            self._node.create_subscription(kind, topic, callback, qos)
         self._glance: Glance | None = None
+        self._fault = ''
         self._fused: dict[str, bytes] = {}
         self._thread = threading.Thread(target=self._spin, name='monitor', daemon=True)
 
@@ -85,6 +88,11 @@ class Monitor:
     def glance(self) -> Glance | None:
         """Return the newest status, None before the first."""
         return self._glance
+
+    @property
+    def fault(self) -> str:
+        """Return why the tracker cannot work, empty while it can."""
+        return self._fault
 
     def fused(self, stamp: str) -> NDArray[np.uint8] | None:
         """Return the fused image of a frame, None when there was none.
@@ -121,6 +129,12 @@ class Monitor:
             frames=before.frames + 1 if before else 1,
             first_stamp=before.first_stamp if before else stamp, stamp=stamp, target=target,
             counters=values_of(message, 'frames'))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == 'rgbt_tracker: node':
+                broken = status.level == DiagnosticStatus.ERROR
+                self._fault = status.message if broken else ''
 
     def _on_fused(self, message: Image) -> None:
         # Kept as JPEG: half a minute of crops is 7 MB instead of 170.
