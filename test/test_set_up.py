@@ -241,7 +241,7 @@ def fake_environment(folder: Path, record: str, pip: bool = True) -> Path:
 
 @pytest.mark.parametrize(('record', 'pip', 'reason'), [
     ('{"python": "3.2"}', True, 'has another python'),
-    ('{}', False, 'has no pip'),
+    ('{}', False, 'has no Python with pip'),
 ])
 def test_environment_of_others_is_never_made_anew(
     tmp_path: Path, record: str, pip: bool, reason: str,
@@ -255,6 +255,19 @@ def test_environment_of_others_is_never_made_anew(
         _make(Environment(folder), Ros('jazzy', sourced=True), steps)
     assert steps.commands == []
     assert (folder / 'bin' / 'python').exists()
+
+
+def test_folder_that_is_no_environment_is_left_alone(tmp_path: Path) -> None:
+    from set_up import Environment, _make
+    from setup_ros import Ros
+    from steps import SetupError
+
+    (tmp_path / 'thesis.tex').write_text('years of work')
+    with pytest.raises(SetupError, match='leaves it alone'):
+        _make(Environment(tmp_path), Ros('jazzy', sourced=True), _NoSteps())
+    with pytest.raises(AssertionError):
+        Environment(tmp_path).clear()
+    assert (tmp_path / 'thesis.tex').read_text() == 'years of work'
 
 
 def test_own_environment_is_made_anew_when_python_changed(tmp_path: Path) -> None:

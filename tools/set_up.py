@@ -62,12 +62,22 @@ class Environment:
         unfinished.replace(self._file)
 
     @property
+    def absent(self) -> bool:
+        """Tell whether there is nothing at all in its place."""
+        return not self.folder.exists() or (
+            self.folder.is_dir() and not any(self.folder.iterdir()))
+
+    @property
     def ours(self) -> bool:
         """Tell whether this set-up made it, so that it may make it anew."""
         return self.has('made_by', MAKER)
 
     def clear(self) -> None:
-        """Empty the folder, and note in it who makes the environment: creation may break off."""
+        """Empty the folder, which must be ours, and note in it who makes the environment.
+
+        It is noted at once since the creation may break off.
+        """
+        assert self.ours or self.absent
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True)
@@ -110,8 +120,8 @@ def _make(environment: Environment, ros: Ros, steps: Steps) -> None:
             if not environment.has(name, value):
                 environment.record(name, value)
         return
-    if environment.python.exists() and not environment.ours:
-        reason = f'has another {" and ".join(changed)}' if changed else 'has no pip'
+    if not environment.ours and not environment.absent:
+        reason = f'has another {" and ".join(changed)}' if changed else 'has no Python with pip'
         raise SetupError(
             f'{environment.folder} {reason} and was not made by this set-up, which leaves it '
             'alone: remove it yourself, or set VENV to another folder')
