@@ -45,4 +45,4 @@ clean:  ## Remove what was built, measured and cached
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean  ## Remove the environment too
-	rm -rf "$(VENV)"
+	@if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi
