@@ -107,7 +107,7 @@ def test_a_changed_graph_is_noticed(tmp_path: Path) -> None:
 
 def test_models_are_found_by_name_and_listed_when_not(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_path, 'model_roots', lambda: [tmp_path])
+    monkeypatch.setattr(model_path, 'shared_folders', lambda kind: [tmp_path])
     folder = write_bundle(tmp_path / 'mock')
     write_bundle(tmp_path / 'second')
     assert load_bundle('mock').folder == folder
@@ -120,7 +120,7 @@ def test_no_name_leaves_the_models_folder(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     write_bundle(tmp_path / 'mock')
     (tmp_path / 'models').mkdir()
-    monkeypatch.setattr(model_path, 'model_roots', lambda: [tmp_path / 'models'])
+    monkeypatch.setattr(model_path, 'shared_folders', lambda kind: [tmp_path / 'models'])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match='not found'):
         load_bundle(name)

@@ -71,7 +71,7 @@ def test_benchmark_reports_every_stage(
 def test_doctor_runs_each_model_it_finds(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(model_path, 'model_roots', lambda: [tmp_path])
+    monkeypatch.setattr(model_path, 'shared_folders', lambda kind: [tmp_path])
     write_bundle(tmp_path / 'good')
     assert run(['doctor']) == 0
     write_bundle(tmp_path / 'bad', cells=16)
@@ -85,6 +85,6 @@ def test_doctor_runs_each_model_it_finds(
 
 def test_doctor_says_when_there_is_no_model(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_path, 'model_roots', lambda: [tmp_path])
+    monkeypatch.setattr(model_path, 'shared_folders', lambda kind: [tmp_path])
     assert next(finding.level for finding in doctor.examine()
                 if finding.subject == 'models') == 'error'

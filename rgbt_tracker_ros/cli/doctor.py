@@ -82,11 +82,11 @@ def _backends() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     from rgbt_tracker_ros.inference.bundle import load_bundle
     from rgbt_tracker_ros.inference.factory import load_backend
-    from rgbt_tracker_ros.inference.model_path import model_roots, shipped_models
+    from rgbt_tracker_ros.inference.model_path import shared_folders, shipped_models
 
     shipped = shipped_models()
     if not shipped:
-        places = ', '.join(map(str, model_roots())) or 'no models folder'
+        places = ', '.join(map(str, shared_folders('models'))) or 'no models folder'
         yield Finding('models', 'error', f'none found in {places}: install the package again')
     for name, folder in shipped.items():
         try:

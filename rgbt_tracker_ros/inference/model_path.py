@@ -14,24 +14,21 @@ DESCRIPTION = 'model.yaml'
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_.-]*')
 
 
-def model_roots() -> list[Path]:
-    """Return the folders that may hold shipped models, the first one wins.
+def shared_folders(kind: str) -> list[Path]:
+    """Return the folders `kind` (`models`, `config`) that come with the package, the first wins.
 
     In order: the source tree this code runs from, the share folder of a sourced ROS workspace,
     and the share folder of this Python's installation.
     """
-    roots = [Path(__file__).resolve().parents[2] / 'models']
-    share = _ament_share()
-    if share is not None:
-        roots.append(share / 'models')
-    roots.append(Path(sys.prefix) / 'share' / PACKAGE / 'models')
-    return [root for root in roots if root.is_dir()]
+    shares = [Path(__file__).resolve().parents[2], _ament_share(),
+              Path(sys.prefix) / 'share' / PACKAGE]
+    return [share / kind for share in shares if share is not None and (share / kind).is_dir()]
 
 
 def shipped_models() -> dict[str, Path]:
     """Return the folders of all shipped models by name."""
     found: dict[str, Path] = {}
-    for root in model_roots():
+    for root in shared_folders('models'):
         for description in sorted(root.glob(f'*/{DESCRIPTION}')):
             found.setdefault(description.parent.name, description.parent)
     return found

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.inference.model_path import model_roots
+from rgbt_tracker_ros.inference.model_path import shared_folders
 
 _PROFILE = 'dds_shared_memory.xml'
 
@@ -29,10 +29,9 @@ def config_file(name: str) -> Path:
         If there is none.
 
     """
-    for models in model_roots():
-        file = models.parent / 'config' / name
-        if file.is_file():
-            return file
+    for folder in shared_folders('config'):
+        if (folder / name).is_file():
+            return folder / name
     raise InputError(f'{name} is in no config folder of the package: install it again')
 
 
