@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.benchmark.files import replacing
-from rgbt_tracker_ros.benchmark.overlay import compose, draw_label, in_rgb_frame
+from rgbt_tracker_ros.benchmark.overlay import compose, in_rgb_frame
 from rgbt_tracker_ros.benchmark.summary import KeyFrame, draw_summary, pick_frames, spans
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.demo_material import Material
 from rgbt_tracker_ros.cli.demo_report import Run
+from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.settings import Settings
 
 Image = NDArray[np.uint8]
-FusedOf = Callable[[str], Image | None]
-"""Returns the fused image of a stamp."""
-
-_PANEL = 480
-"""Height of every panel that `compose` makes, and width of the last one, pixels."""
+FusedOf = Callable[[str], tuple[Image, Box] | None]
+"""Returns the fused image of a stamp and the region it shows."""
 
 
 def draw(
@@ -89,22 +87,13 @@ def _write_video(
             answer = answers.get(number, answer)
             event = material.truth.events[number] if material.truth else ''
             heat = in_rgb_frame(normalizer(thermal), (rgb.shape[1], rgb.shape[0]))
-            image = compose(
-                rgb, heat, answer.result, notes=answer.notes, fused=True,
+            image, region = fused_of(answer.stamp) or (None, None)
+            video.write(compose(
+                rgb, heat, replace(answer.result, fused=image, crop_box=region),
+                notes=answer.notes, fused=True,
                 event='' if event == 'clear' else event.replace('+', ' + '),
-                caption=f'frame {number}   {material.rgb_stamps[number]:.2f} s')
-            fused = fused_of(answer.stamp)
-            if fused is not None:
-                _show_fused(image, fused)
-            video.write(image)
+                caption=f'frame {number}   {material.rgb_stamps[number]:.2f} s'))
             if number in wanted:
                 kept.append(KeyFrame(wanted[number], rgb, heat))
             progress(number + 1, len(material.rgb_stamps))
     return kept
-
-
-def _show_fused(image: Image, fused: Image) -> None:
-    """Fill the last panel: the node tells what the fused image is, not which region it shows."""
-    panel = image[:_PANEL, -_PANEL:]
-    panel[:] = cv2.resize(fused, (_PANEL, _PANEL), interpolation=cv2.INTER_CUBIC)
-    draw_label(panel, 'FUSED (search region)', (0, 0))

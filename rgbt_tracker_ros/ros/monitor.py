@@ -16,6 +16,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
+from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.ros.conversion import rgb_image
 from rgbt_tracker_ros.ros.diagnostics import values_of
 from rgbt_tracker_ros.ros.messages import seconds
@@ -71,6 +72,7 @@ class Monitor:
         self._glance: Glance | None = None
         self._fault = ''
         self._fused: dict[str, bytes] = {}
+        self._regions: dict[str, Box] = {}
         self._thread = threading.Thread(target=self._spin, name='monitor', daemon=True)
 
     def __enter__(self) -> Monitor:
@@ -94,8 +96,8 @@ class Monitor:
         """Return why the tracker cannot work, empty while it can."""
         return self._fault
 
-    def fused(self, stamp: str) -> NDArray[np.uint8] | None:
-        """Return the fused image of a frame, None when there was none.
+    def fused(self, stamp: str) -> tuple[NDArray[np.uint8], Box] | None:
+        """Return the fused image of a frame and the region it shows, None when there was none.
 
         Parameters
         ----------
@@ -103,11 +105,11 @@ class Monitor:
             Seconds with six decimals, as the recorder writes them.
 
         """
-        if stamp not in self._fused:
+        if stamp not in self._fused or stamp not in self._regions:
             return None
         image = cv2.imdecode(np.frombuffer(self._fused[stamp], np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8), self._regions[stamp]
 
     def _spin(self) -> None:
         executor = SingleThreadedExecutor(context=self._context)
@@ -129,6 +131,8 @@ class Monitor:
             frames=before.frames + 1 if before else 1,
             first_stamp=before.first_stamp if before else stamp, stamp=stamp, target=target,
             counters=values_of(message, 'frames'))
+        if 'fused_region' in target:
+            self._regions[_key(stamp)] = Box.parse(target['fused_region'])
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
