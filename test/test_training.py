@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,12 @@ from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
 from rgbt_tracker_ros.training.sources import MomentSource, warm_objects
 from rgbt_tracker_ros.training.thermal_tracks import find_tracks
 from rgbt_tracker_ros.training.trainer import averaged_network, train
-from rgbt_tracker_ros.training.views import View, crop_view, search_placement
+from rgbt_tracker_ros.training.views import (
+    View,
+    crop_around_rival,
+    crop_view,
+    search_placement,
+)
 
 SOURCES = ('thermal_videos', 'rgb_videos', 'rgb_stills', 'rgbt_stills', 'composites', 'generated')
 
@@ -58,8 +64,12 @@ def test_crop_box_surrounds_the_target(seed):
 
 def test_same_sample_in_every_run_and_different_ones_differ():
     source = MomentSource([[lambda: _scene()]], 0)
-    samples = [augment(source.crops(np.random.default_rng(seed), 128, 256), AugmentConfig(),
-                       np.random.default_rng(seed)) for seed in (5, 5, 6)]
+
+    def sample(seed):
+        rng = np.random.default_rng(seed)
+        return augment(source.crops(rng, 128, 256, hard=False), AugmentConfig(), rng)
+
+    samples = [sample(seed) for seed in (5, 5, 6)]
     for first, second in zip(samples[0], samples[1], strict=True):
         assert (first.rgb is None) == (second.rgb is None)
         assert first.box == second.box
@@ -68,11 +78,25 @@ def test_same_sample_in_every_run_and_different_ones_differ():
     assert samples[0].search.box != samples[2].search.box
 
 
+def test_hard_samples_look_at_rivals_and_want_the_target_where_it_is():
+    scene = _scene()
+    near = replace(scene, rivals=(Box(90, 40, 24, 40),))
+    far = replace(scene, rivals=(Box(130, 100, 4, 4),), box=Box(10, 10, 8, 8))
+    for seed in range(20):
+        crop = crop_around_rival(near, np.random.default_rng(seed), 256)
+        if crop.box is not None:
+            cx, cy, w, h = (value * 256 for value in crop.box)
+            inside = crop.thermal[max(round(cy - h / 4), 0):round(cy + h / 4),
+                                  max(round(cx - w / 4), 0):round(cx + w / 4)]
+            assert inside.mean() > 180
+        assert crop_around_rival(far, np.random.default_rng(seed), 256).box is None
+
+
 def test_augmentation_never_takes_both_cameras_away():
     source = MomentSource([[lambda: _scene()]], 0)
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        crops = augment(source.crops(rng, 64, 128), AugmentConfig(0.4, 0.4, 0.2), rng)
+        crops = augment(source.crops(rng, 64, 128, hard=True), AugmentConfig(0.4, 0.4, 0.2), rng)
         for crop in crops:
             assert crop.rgb is not None or crop.thermal is not None
 

@@ -29,7 +29,7 @@ from rgbt_tracker_ros.training.views import (
 
 CUT_OUT_SIDE = 160
 MAX_HIDDEN = 0.5
-NEGATIVE_SHARE = 0.1
+NEGATIVE_SHARE, HARD_NEGATIVE_SHARE = 0.1, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class CompositeSource:
         self._backgrounds = backgrounds
 
     def crops(
-        self, rng: np.random.Generator, template_size: int, search_size: int,
+        self, rng: np.random.Generator, template_size: int, search_size: int, *, hard: bool,
     ) -> Crops:
-        """Make a sample; in some the search crop holds distractors only."""
+        """Make a sample; in some, more often in hard ones, there are distractors only."""
         group = self._groups[int(rng.integers(len(self._groups)))]
         chosen = group[int(rng.integers(len(group)))]
         warmth = rng.uniform(90.0, 240.0) if rng.random() < 0.85 else rng.uniform(0.0, 50.0)
@@ -78,12 +78,12 @@ class CompositeSource:
         moments = [chosen, *(_other_moment(chosen, group, rng) for _ in range(2))]
         first, second, later = (_cut_out(moment, heat) for moment in moments)
         rivals = []
-        for _ in range(int(rng.integers(0, 4))):
+        for _ in range(int(rng.integers(2 if hard else 0, 5 if hard else 4))):
             other = group[int(rng.integers(len(group)))]
             same_video = bool(chosen.sequence) and other.sequence == chosen.sequence
             if other.image != chosen.image and not same_video:
                 rivals.append(_cut_out(other, _Heat(warmth + rng.normal(0, 18), heat.detail)))
-        present = rng.random() >= NEGATIVE_SHARE
+        present = rng.random() >= (HARD_NEGATIVE_SHARE if hard else NEGATIVE_SHARE)
         template = self._scene(
             first, template_placement(rng), TEMPLATE_FACTOR, template_size, rivals[:1], rng)
         dynamic = self._scene(

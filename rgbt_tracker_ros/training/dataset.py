@@ -41,7 +41,7 @@ Sample = tuple[Tensor, ...]
 
 class _Source(Protocol):
     def crops(
-        self, rng: np.random.Generator, template_size: int, search_size: int,
+        self, rng: np.random.Generator, template_size: int, search_size: int, *, hard: bool,
     ) -> Crops: ...
 
 
@@ -56,6 +56,7 @@ class PairDataset(Dataset[Sample]):
         self._sizes = template_size, search_size
         self._seed = recipe.seed
         self._augment = AugmentConfig()
+        self._hard_from = recipe.data.hard_from * recipe.optim.steps * recipe.optim.batch
         weighted = _sources(recipe.data, recipe.seed)
         shares = np.array([share for share, _ in weighted])
         self._shares = shares / shares.sum()
@@ -68,7 +69,8 @@ class PairDataset(Dataset[Sample]):
         """Return the augmented crops of a sample."""
         rng = np.random.default_rng([self._seed, index])
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
-        return augment(source.crops(rng, *self._sizes), self._augment, rng)
+        hard = index >= self._hard_from
+        return augment(source.crops(rng, *self._sizes, hard=hard), self._augment, rng)
 
     def __getitem__(self, index: int) -> Sample:
         crops = self.crops(index)

@@ -37,9 +37,13 @@ def _clip_targets(clip: Clip) -> list[Moments]:
         thermal = normalizer(clip.thermal(nearest))
         for actor, box in truth.boxes.items():
             if truth.visibility[actor] >= LEAST_VISIBLE and min(box.w, box.h) >= MIN_OBJECT_SIDE:
-                moments.setdefault(actor, []).append(_moment(rgb, thermal, box))
+                rivals = tuple(other for number, other in truth.boxes.items() if number != actor
+                               and truth.visibility[number] >= LEAST_VISIBLE)
+                moments.setdefault(actor, []).append(_moment(rgb, thermal, box, rivals))
     return list(moments.values())
 
 
-def _moment(rgb: Image, thermal: Image, box: Box) -> Callable[[], View]:
-    return lambda: View(rgb, thermal, box)
+def _moment(
+    rgb: Image, thermal: Image, box: Box, rivals: tuple[Box, ...],
+) -> Callable[[], View]:
+    return lambda: View(rgb, thermal, box, rivals=rivals)

@@ -38,6 +38,9 @@ class DataRecipe(_Strict):
     generated: float = Field(default=0.1, ge=0)
     generated_clips: int = Field(default=16, ge=0)
     max_gap: int = Field(default=30, ge=1, description='Frames between template and search.')
+    hard_from: float = Field(
+        default=0.4, ge=0, le=1,
+        description='Share of the samples after which rivals of the target get hard.')
     workers: int = Field(default=1, ge=0)
 
 

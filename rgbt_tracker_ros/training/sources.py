@@ -16,6 +16,7 @@ from rgbt_tracker_ros.training.views import (
     TEMPLATE_FACTOR,
     Crops,
     View,
+    crop_around_rival,
     crop_view,
     crop_without_target,
     search_placement,
@@ -23,6 +24,7 @@ from rgbt_tracker_ros.training.views import (
 )
 
 NEGATIVE_SHARE = 0.08
+RIVAL_SHARE = 0.4
 Moments = Sequence[Callable[[], View]]
 
 
@@ -38,9 +40,12 @@ class MomentSource:
         return len(self._targets)
 
     def crops(
-        self, rng: np.random.Generator, template_size: int, search_size: int,
+        self, rng: np.random.Generator, template_size: int, search_size: int, *, hard: bool,
     ) -> Crops:
-        """Make a sample; in a few the search crop does not hold the target."""
+        """Make a sample; in a few the search crop does not hold the target.
+
+        Hard samples often look at a rival of the target instead.
+        """
         moments = self._targets[int(rng.integers(len(self._targets)))]
         first = int(rng.integers(len(moments)))
         low, high = max(0, first - self._max_gap), min(len(moments), first + self._max_gap + 1)
@@ -52,6 +57,8 @@ class MomentSource:
         dynamic = crop_view(
             moments[between](), template_placement(rng, DYNAMIC_UNREST), TEMPLATE_FACTOR,
             template_size)
+        if hard and after.rivals and rng.random() < RIVAL_SHARE:
+            return Crops(template, dynamic, crop_around_rival(after, rng, search_size))
         if rng.random() < NEGATIVE_SHARE:
             return Crops(template, dynamic, crop_without_target(after, rng, search_size))
         search = crop_view(after, search_placement(rng), SEARCH_FACTOR, search_size)
@@ -77,10 +84,14 @@ def _annotated(annotation: Annotation) -> Callable[[], View]:
 
 
 def thermal_targets(frames: Sequence[Image], tracks: Sequence[dict[int, Box]]) -> list[Moments]:
-    """Turn a thermal video's tracks (boxes by frame index) into targets."""
-    def moment(index: int, box: Box) -> Callable[[], View]:
-        return lambda: View(None, frames[index], box)
-    return [[moment(index, box) for index, box in sorted(track.items())] for track in tracks]
+    """Turn a thermal video's tracks (boxes by frame index) into targets.
+
+    Movers that are there at the same time are each other's rivals.
+    """
+    def moment(track: dict[int, Box], index: int) -> Callable[[], View]:
+        rivals = tuple(other[index] for other in tracks if other is not track and index in other)
+        return lambda: View(None, frames[index], track[index], rivals=rivals)
+    return [[moment(track, index) for index in sorted(track)] for track in tracks]
 
 
 def pair_targets(files: Sequence[tuple[Path, Path]]) -> list[Moments]:

@@ -183,5 +183,6 @@ def averaged_network(checkpoint: Path) -> tuple[UnifiedTracker, Recipe]:
 
 def training_data(recipe: Recipe) -> tuple[str, ...]:
     """Return, for the model card, the sources of a recipe that have a share."""
-    shares = recipe.data.model_dump(exclude={'root', 'generated_clips', 'max_gap', 'workers'})
+    shares = recipe.data.model_dump(exclude={
+        'root', 'generated_clips', 'max_gap', 'hard_from', 'workers'})
     return tuple(f'{name} ({share:g})' for name, share in shares.items() if share)

@@ -21,12 +21,13 @@ THERMAL_FILL = 114
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A target in one moment: what is known of RGB, thermal and the target's mask."""
+    """A target in one moment: RGB, thermal, its mask, and others like it in the same image."""
 
     rgb: Image | None
     thermal: Image | None
     box: Box
     mask: Image | None = None
+    rivals: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,23 @@ def crop_without_target(view: View, rng: np.random.Generator, out: int) -> Crop:
     moved = replace(view, box=view.box._replace(x=view.box.x + reach_x, y=view.box.y + reach_y))
     crop = crop_view(moved, search_placement(rng), SEARCH_FACTOR, out)
     return replace(crop, box=None)
+
+
+def crop_around_rival(view: View, rng: np.random.Generator, out: int) -> Crop:
+    """Cut a search crop around one of the target's rivals, as after a wrong jump.
+
+    The target is wanted where it is if its centre lies well inside the crop, else it is absent.
+    """
+    rival = view.rivals[int(rng.integers(len(view.rivals)))]
+    around = Box.from_center(rival.cx, rival.cy, view.box.w, view.box.h)
+    place = search_placement(rng)
+    crop = crop_view(replace(view, box=around), place, SEARCH_FACTOR, out)
+    assert crop.box is not None
+    width, height = crop.box[2:]
+    cx = place.cx + (view.box.cx - rival.cx) / view.box.w * width
+    cy = place.cy + (view.box.cy - rival.cy) / view.box.h * height
+    seen = 0.04 < cx < 0.96 and 0.04 < cy < 0.96
+    return replace(crop, box=(cx, cy, width, height) if seen else None)
 
 
 def _warp(
