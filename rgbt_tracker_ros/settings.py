@@ -130,7 +130,7 @@ class TargetSettings:
     redetect: bool = _setting(
         True, 'While LOST, look over a growing region and then the whole image.')
     window: float = _setting(
-        0.35, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
+        0.5, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
     smoothing: float = _setting(
         0.3, 'Share of the old box size kept from frame to frame.', low=0.0, high=0.99)
 

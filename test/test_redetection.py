@@ -69,3 +69,31 @@ def test_reset_begins_anew() -> None:
 
 def test_a_target_that_fills_the_image_needs_one_look_only() -> None:
     assert len(Redetection().plan(Box(10, 10, 200, 200), FACTOR, 320, 240)) == 1
+
+
+def test_what_is_far_is_less_plausible_until_time_has_passed() -> None:
+    search = Redetection()
+    last, near, far = Box(300, 200, 40, 40), Box(320, 200, 40, 40), Box(400, 200, 40, 40)
+    assert search.plausibility(last, last) == 1.0
+    assert 1.0 > search.plausibility(last, near) > 0.6
+    assert search.plausibility(last, far) < 0.05
+    growing = []
+    for _ in range(300):
+        search.plan(last, FACTOR, 640, 480)
+        growing.append(search.plausibility(last, far))
+    assert growing == sorted(growing)
+    assert growing[-1] > 0.9
+
+
+def test_a_quick_target_may_be_farther_away() -> None:
+    last, far = Box(300, 200, 40, 40), Box(420, 200, 40, 40)
+    slow, quick = Redetection(), Redetection()
+    for step in range(20):
+        quick.note_motion(Box(10.0 * step, 0, 40, 40), Box(10.0 * step + 10, 0, 40, 40))
+    for search in (slow, quick):
+        for _ in range(10):
+            search.plan(last, FACTOR, 640, 480)
+    assert quick.plausibility(last, far) > 2 * slow.plausibility(last, far)
+    quick.forget()
+    slow.reset()
+    assert quick.plausibility(last, far) == slow.plausibility(last, far)

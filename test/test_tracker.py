@@ -90,7 +90,8 @@ def test_a_target_that_comes_back_far_away_is_found(tracker: Tracker) -> None:
         tracker.track(pair(None, number=number))
     assert tracker.state is State.LOST
     found = None
-    for number in range(10, 60):
+    # Twelve sizes away: that takes some seconds to be believed.
+    for number in range(10, 160):
         result = tracker.track(pair(260, 190, number=number))
         if result.state is State.TRACKING:
             found = result

@@ -11,6 +11,12 @@ _GROWTH_STEP = 1.15
 _LARGEST_GROWTH = 2.0
 _FRAMES_PER_STEP = 3
 
+_REACH, _PACE, _DRIFT = 0.7, 0.02, 40
+"""How far a target may be from where it was lost, in target sizes; by how much more with each
+frame, besides half of its own speed; and the frames after which an unknown change of course adds
+one size more (it grows with the square of time)."""
+_SPEED_MEMORY = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -30,11 +36,31 @@ class Redetection:
 
     def __init__(self) -> None:
         self._frames = 0
+        self._speed = 0.0
         self._tiles: list[Look] = []
+
+    def forget(self) -> None:
+        """Begin with another target."""
+        self.reset()
+        self._speed = 0.0
 
     def reset(self) -> None:
         """Begin anew at the next `plan`."""
         self._frames = 0
+
+    def note_motion(self, before: Box, after: Box) -> None:
+        """Take in how far a tracked target moved in one frame."""
+        self._speed = _SPEED_MEMORY * self._speed + (1 - _SPEED_MEMORY) * _distance(before, after)
+
+    def plausibility(self, last: Box, found: Box) -> float:
+        """Return, 0..1, how likely a target lost at `last` has come to `found` by now.
+
+        The farther away and the sooner, the better a sighting must look: what is seen at once and
+        far off is another one of its kind. In time every place becomes as good as any.
+        """
+        frames = self._frames
+        reach = _REACH + frames * (_PACE + self._speed / 2) + (frames / _DRIFT) ** 2
+        return math.exp(-(_distance(last, found) / reach) ** 2 / 2)
 
     def plan(self, last: Box, factor: float, width: int, height: int) -> list[Look]:
         """Return the looks of the next frame.
@@ -58,6 +84,12 @@ class Redetection:
             looks.append(self._tiles[self._frames % len(self._tiles)])
         self._frames += 1
         return looks
+
+
+def _distance(first: Box, second: Box) -> float:
+    """Return the distance of the centres in sizes of the first box."""
+    distance = math.hypot(first.cx - second.cx, first.cy - second.cy)
+    return distance / math.sqrt(first.w * first.h)
 
 
 def tiles(last: Box, factor: float, width: int, height: int) -> list[Look]:

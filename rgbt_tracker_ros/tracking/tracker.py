@@ -148,7 +148,7 @@ class Tracker:
     def reset(self) -> None:
         """Forget the target."""
         self._target.stop()
-        self._redetection.reset()
+        self._redetection.forget()
         self._frame = 0
 
     def configure(self, settings: Settings) -> None:
@@ -176,9 +176,12 @@ class Tracker:
         looks = [Look(self._box, 1.0)]
         if target.redetect:
             looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
-        # A lost target may be anywhere in a region, so no place is favoured.
-        return max((self._observer.look(pair, look, slots, 0.0, fused) for look in looks),
-                   key=lambda sighting: sighting.score)
+        # A lost target may be anywhere in a region, so its middle is not favoured.
+        sightings = [self._observer.look(pair, look, slots, 0.0, fused) for look in looks]
+        return max(
+            (replace(sighting, score=sighting.score * self._redetection.plausibility(
+                self._box, sighting.box)) for sighting in sightings),
+            key=lambda sighting: sighting.score)
 
     def _take_in(self, pair: ImagePair, sighting: Sighting) -> None:
         """Let a sighting move the box, the state and the templates."""
@@ -195,6 +198,8 @@ class Tracker:
                 else 1.0
             self._set_box(follow(self._box, sighting.box, trust, target.smoothing))
         if after is State.TRACKING and sighting.score >= target.lost_threshold:
+            if before is State.TRACKING:
+                self._redetection.note_motion(self._last_good, self._box)
             self._last_good = self._box
             self._remember(pair, sighting)
         self._renew_template()
