@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy floors of the shipped model: a worse one must not land unnoticed."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgbt_tracker_ros.benchmark.evaluation import run_track
+from rgbt_tracker_ros.benchmark.metrics import mean_scores, overlaps, score_track
+from rgbt_tracker_ros.benchmark.tracks import load_tracks
+from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.settings import Settings
+from rgbt_tracker_ros.synthetic.clip import generate
+from rgbt_tracker_ros.synthetic.scripts import demo_spec
+from rgbt_tracker_ros.tracking.preparation import PairPreparer
+from rgbt_tracker_ros.tracking.result import State
+from rgbt_tracker_ros.tracking.tracker import Tracker
+
+MODEL = 'unified_nano'
+REACQUIRED_WITHIN_S = 1.0
+DEVELOPMENT = Path(__file__).resolve().parents[2] / 'shared' / 'data' / 'dev'
+
+with_development_data = pytest.mark.skipif(
+    not DEVELOPMENT.is_dir(),
+    reason='the development tracks are not beside this checkout (../shared/data/dev)')
+
+
+@pytest.fixture(scope='module')
+def tracker():
+    made = Tracker.from_model(MODEL)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def demo_run(tracker):
+    """Track the demonstration's clip, every event in it, at half its size."""
+    preparer = PairPreparer(Settings())
+    frames, results, truths = [], [], []
+    shown = -1
+    for frame in generate(demo_spec((320, 240)), 7):
+        # As from a synchroniser: a thermal frame takes part once.
+        thermal = None if frame.thermal_index == shown else frame.thermal
+        if frames and thermal is None:
+            continue
+        shown = frame.thermal_index
+        prepared = preparer(frame.rgb, thermal, frame.stamp)
+        assert prepared.pair is not None
+        result = (tracker.track(prepared.pair) if frames
+                  else tracker.initialize(prepared.pair, frame.truth.box))
+        frames.append(frame)
+        results.append(result)
+        truths.append(frame.truth)
+    return frames, results, truths
+
+
+@pytest.mark.slow
+def test_generated_clip_with_every_event(demo_run):
+    _, results, truths = demo_run
+    truth = np.array([item.box or (np.nan,) * 4 for item in truths])
+    use = np.array([not (item.occluded or item.absent) for item in truths])
+    assert score_track(np.array([item.box for item in results]), truth, use).sr >= 0.60
+
+
+@pytest.mark.slow
+def test_target_is_found_again_after_the_occlusion(demo_run):
+    frames, results, truths = demo_run
+    end = max(index for index, item in enumerate(truths) if item.occluded)
+    after = [index for index, frame in enumerate(frames)
+             if 0 < frame.stamp - frames[end].stamp <= REACQUIRED_WITHIN_S]
+    ious = overlaps([results[index].box for index in after],
+                    [truths[index].box for index in after])
+    assert max(ious) > 0.5
+    assert results[after[-1]].state is State.TRACKING
+
+
+@pytest.mark.slow
+def test_every_answer_is_finite_and_inside_the_image(demo_run):
+    frames, results, _ = demo_run
+    for frame, result in zip(frames, results, strict=True):
+        assert np.isfinite([*result.box, result.score]).all()
+        assert 0 <= result.score <= 1
+        inside = Box(*result.box).inside(frame.rgb.shape[1], frame.rgb.shape[0])
+        assert inside.w == pytest.approx(result.box.w, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_frozen_thermal_camera_is_left_out_and_taken_back(demo_run):
+    _, results, truths = demo_run
+    modes = {event: {result.mode for result, truth in zip(results, truths, strict=True)
+                     if event in truth.event} for event in ('freeze', 'smoke')}
+    assert 'rgb' in modes['freeze']
+    assert 'rgbt' in modes['smoke']
+    assert results[-1].mode == 'rgbt'
+
+
+@pytest.mark.slow
+@with_development_data
+@pytest.mark.parametrize(('modality', 'floor'), [('rgbt', 0.70), ('rgb', 0.60), ('thermal', 0.60)])
+def test_real_development_tracks(tracker, modality, floor):
+    videos = DEVELOPMENT / 'videos'
+    tracks = load_tracks(DEVELOPMENT / 'tracks', videos / 'rgb', videos / 'thermal')
+    runs = [run_track(tracker, track, Settings(), modality) for track in tracks]
+    assert len(runs) == 5
+    assert mean_scores([run.scores for run in runs]).sr >= floor
