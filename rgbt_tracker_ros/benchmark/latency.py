@@ -89,7 +89,7 @@ def machine() -> dict[str, Any]:
             continue
     return {'cpu': _cpu_name(), 'cores': os.cpu_count(), 'usable_cores': usable_cores(),
             'system': f'{platform.system()} {platform.machine()}', 'versions': versions,
-            'command': ' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}
+            'command': ' '.join(['rgbt-tracker', *sys.argv[1:]])}
 
 
 def _cpu_name() -> str:
