@@ -64,3 +64,17 @@ def test_a_bad_homography_changes_nothing() -> None:
     with pytest.raises(InputError, match=r'registration\.homography'):
         prepare.configure(Settings.from_flat({'registration.homography': (0.0,) * 9}))
     assert prepare(*images(40)).pair.thermal_to_rgb[0, 2] == 7.0
+
+
+def test_counts_that_cannot_be_normalised_leave_rgb_at_work() -> None:
+    prepare = PairPreparer(Settings.from_flat({'thermal.normalization': 'none'}))
+    rgb, thermal = images(40)
+    prepared = prepare(rgb, thermal.astype(np.uint16) * 20)
+    assert prepared.pair is not None
+    assert prepared.pair.mode == 'rgb'
+    assert prepared.thermal.state is CameraState.UNFIT
+    assert 'needs thermal.normalization' in prepared.thermal.reason
+    assert prepare(None, images(43, number=1)[1].astype(np.uint16) * 20).pair is None
+    prepare.configure(Settings())
+    rgb, thermal = images(46, number=2)
+    assert prepare(rgb, thermal.astype(np.uint16) * 20).pair.mode == 'rgbt'

@@ -32,6 +32,7 @@ class CameraState(str, Enum):
     FROZEN = 'frozen'
     BLANK = 'blank'
     SATURATED = 'saturated'
+    UNFIT = 'unfit'
     STALE = 'stale'
     MISSING = 'missing'
 

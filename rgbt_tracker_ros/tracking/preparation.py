@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbt_tracker_ros.imaging.health import CameraHealth, Health
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.health import CameraHealth, CameraState, Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.imaging.registration import thermal_to_rgb
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
@@ -36,8 +37,9 @@ class Prepared:
 class PairPreparer:
     """Checks each camera's health, normalises thermal counts and registers the two views.
 
-    An image of a camera that is not usable (frozen, blank, saturated) is left out, so that
-    tracking goes on with the other one, until the camera is healthy again.
+    An image of a camera that is not usable (frozen, blank, saturated, or unfit for the chosen
+    normalisation) is left out, so that tracking goes on with the other one, until the camera is
+    healthy again.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ class PairPreparer:
         Raises
         ------
         InputError
-            If an image has another shape or type, or is 16-bit with `thermal.normalization` none.
+            If the RGB image has another shape or type.
 
         """
         rgb_health = _judge(self._rgb, rgb, stamp)
@@ -100,7 +102,10 @@ class PairPreparer:
         good_rgb = rgb if rgb_health.usable else None
         good_thermal = None
         if thermal is not None and thermal_health.usable:
-            good_thermal = self._normalizer(thermal)
+            try:
+                good_thermal = self._normalizer(thermal)
+            except InputError as error:
+                thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
         if good_rgb is None and good_thermal is None:
             return Prepared(None, rgb_health, thermal_health)
         pair = ImagePair(good_rgb, good_thermal, stamp, self._homography, self._size)
