@@ -94,6 +94,7 @@ class Activity:
         if self._inputs is not None:
             self._inputs.poll(self._parameters.settings)
             self._inputs.report_silence()
+            self._inputs.report_stamps()
 
     def request(self, request: Request) -> None:
         """Have a request handled between two frames."""

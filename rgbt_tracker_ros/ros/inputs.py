@@ -50,6 +50,7 @@ class ImageInputs:
         self._heard = dict.fromkeys(CAMERAS, monotonic())
         self._reported: set[str] = set()
         self._unstamped: set[str] = set()
+        self._stamps_doubted = False
         compressed = settings.image_transport == 'compressed'
         self._subscriptions = {
             camera: node.create_subscription(
@@ -91,6 +92,13 @@ class ImageInputs:
         for camera in self._reported - silent.keys():
             self._node.get_logger().info(f'{camera}: images come again')
         self._reported = set(silent)
+
+    def report_stamps(self) -> None:
+        """Warn once when the cameras' stamps look wrong."""
+        doubt = self.numbers().get('stamps')
+        if doubt and not self._stamps_doubted:
+            self._node.get_logger().warning(doubt)
+            self._stamps_doubted = True
 
     def _receive(self, camera: str, message: Any) -> None:
         self._heard[camera] = monotonic()

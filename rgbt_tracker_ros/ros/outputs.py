@@ -102,7 +102,7 @@ class Outputs:
             *(Part(f'{camera} camera', OK if health.usable else WARN, health.reason,
                    {'state': health.state.value})
               for camera, health in outcome.health.items()),
-            Part('frames', OK, '', numbers)]
+            Part('frames', OK, numbers.get('stamps', ''), numbers)]
         self._status.publish(
             diagnostic_array(outcome.header, self._node.get_fully_qualified_name(), parts))
 
