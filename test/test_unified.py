@@ -9,6 +9,7 @@ import torch
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
+from rgbt_tracker_ros.networks import inputs
 from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
 from rgbt_tracker_ros.networks.fusion import PixelFusion
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
@@ -101,3 +102,20 @@ def test_export_to_an_unwritable_place_names_it(network, tmp_path):
     blocker.write_text('')
     with pytest.raises(InputError, match='file'):
         export_bundle(network, ModelFacts('small', ()), blocker / 'bundle')
+
+
+def test_the_shipped_bundle_feeds_the_network_what_training_does():
+    bundle = load_bundle('unified_nano')
+    assert (bundle.rgb, bundle.thermal, bundle.border) == (inputs.RGB, inputs.THERMAL,
+                                                           inputs.BORDER)
+    assert bundle.template.factor == inputs.TEMPLATE_FACTOR
+    assert bundle.search.factor == inputs.SEARCH_FACTOR
+
+
+def test_export_into_a_file_is_refused_and_leaves_nothing_behind(network, tmp_path):
+    taken = tmp_path / 'bundle'
+    taken.write_text('mine')
+    with pytest.raises(InputError, match='cannot be written'):
+        export_bundle(network, ModelFacts('tiny', ()), taken)
+    assert [path.name for path in tmp_path.iterdir()] == ['bundle']
+    assert taken.read_text() == 'mine'

@@ -17,11 +17,17 @@ from torch import Tensor, nn
 import yaml
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.normalization import Normalization
+from rgbt_tracker_ros.networks.inputs import (
+    BORDER,
+    RGB,
+    SEARCH_FACTOR,
+    TEMPLATE_FACTOR,
+    THERMAL,
+)
 from rgbt_tracker_ros.networks.unified import UnifiedTracker
 
 OPSET = 17
-RGB = {'mean': [0.485, 0.456, 0.406], 'std': [0.229, 0.224, 0.225]}
-THERMAL = {'mean': [0.449], 'std': [0.226]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,8 @@ class _Search(nn.Module):
     def __init__(self, network: UnifiedTracker) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer('mean', torch.tensor(RGB['mean']).reshape(1, 3, 1, 1))
-        self.register_buffer('std', torch.tensor(RGB['std']).reshape(1, 3, 1, 1))
+        self.register_buffer('mean', torch.tensor(RGB.mean).reshape(1, 3, 1, 1))
+        self.register_buffer('std', torch.tensor(RGB.std).reshape(1, 3, 1, 1))
 
     def forward(
         self, first: Tensor, second: Tensor, rgb: Tensor, thermal: Tensor,
@@ -94,8 +100,9 @@ def export_bundle(network: UnifiedTracker, facts: ModelFacts, folder: Path) -> N
                 ['score_map', 'size_map', 'offset_map', 'fused_image'])}
         description: dict[str, Any] = {
             'format': 1, 'name': facts.name, 'family': 'unified',
-            'template': {'size': z, 'factor': 2.0}, 'search': {'size': x, 'factor': 4.0},
-            'border': 'mean', 'normalization': {'rgb': RGB, 'thermal': THERMAL},
+            'template': {'size': z, 'factor': TEMPLATE_FACTOR},
+            'search': {'size': x, 'factor': SEARCH_FACTOR}, 'border': BORDER,
+            'normalization': {'rgb': _statistics(RGB), 'thermal': _statistics(THERMAL)},
             'template_slots': config.template_slots,
             'calibration': dict(zip(('scale', 'bias'), facts.calibration, strict=True)),
             'graphs': graphs, 'training_data': list(facts.training_data),
@@ -105,8 +112,14 @@ def export_bundle(network: UnifiedTracker, facts: ModelFacts, folder: Path) -> N
         # The description goes last: until then the old one's checksums reject the new graphs.
         for name in ('template.onnx', 'search.onnx', 'model.yaml'):
             os.replace(work / name, folder / name)
+    except OSError as error:
+        raise InputError(f'--output {folder} cannot be written: {error.strerror}') from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _statistics(normalization: Normalization) -> dict[str, list[float]]:
+    return {'mean': list(normalization.mean), 'std': list(normalization.std)}
 
 
 def _graph(

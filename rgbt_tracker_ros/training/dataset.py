@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
+from rgbt_tracker_ros.networks.inputs import RGB, THERMAL
 from rgbt_tracker_ros.settings import ThermalSettings
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.composite import CompositeSource
 from rgbt_tracker_ros.training.generated import generated_targets
-from rgbt_tracker_ros.training.images import Image, list_pairs, read_annotations
+from rgbt_tracker_ros.training.images import list_pairs, read_annotations
 from rgbt_tracker_ros.training.recipe import DataRecipe, Recipe
 from rgbt_tracker_ros.training.sources import (
     Moments,
@@ -28,8 +29,6 @@ from rgbt_tracker_ros.training.sources import (
 from rgbt_tracker_ros.training.thermal_tracks import STEP, find_tracks, read_thermal_video
 from rgbt_tracker_ros.training.views import Crops
 
-RGB_MEAN, RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-THERMAL_MEAN, THERMAL_STD = (0.449,), (0.226,)
 MASKED_SETS = ('ccp_person', 'human_seg', 'weizmann_horse', 'coco_mini', 'davis16val')
 STILL_SETS = ('coco_mini',)
 VIDEO_SETS = ('davis16val', 'rgb_video_boxes')
@@ -46,10 +45,11 @@ class _Source(Protocol):
 
 
 class PairDataset(Dataset[Sample]):
-    """Samples: RGB and thermal of the initial template, the dynamic one and the search, and box.
+    """Samples of seven tensors: six images and the box that is wanted.
 
-    Images are normalised 3 (or 1) x S x S float32; a missing one is all zeros. The box is
-    (cx, cy, w, h) in fractions of the search crop, w = 0 when the target is absent.
+    The images are the initial template, the dynamic template and the search region, each as RGB
+    (3 x S x S) and thermal (1 x S x S), float32, normalised; a missing one is all zeros. The box
+    is (cx, cy, w, h) in fractions of the search crop, w = h = 0 when the target is absent.
     """
 
     def __init__(self, recipe: Recipe, template_size: int = 128, search_size: int = 256) -> None:
@@ -76,20 +76,10 @@ class PairDataset(Dataset[Sample]):
         crops = self.crops(index)
         tensors = []
         for crop, size in zip(crops, (self._sizes[0], *self._sizes), strict=True):
-            tensors += [_normalised(crop.rgb, size, RGB_MEAN, RGB_STD),
-                        _normalised(crop.thermal, size, THERMAL_MEAN, THERMAL_STD)]
+            tensors += [torch.from_numpy(RGB.apply(crop.rgb, size)[0]),
+                        torch.from_numpy(THERMAL.apply(crop.thermal, size)[0])]
         box = crops.search.box or (0.5, 0.5, 0.0, 0.0)
         return (*tensors, torch.tensor(box, dtype=torch.float32))
-
-
-def _normalised(
-    image: Image | None, size: int, mean: tuple[float, ...], std: tuple[float, ...],
-) -> Tensor:
-    if image is None:
-        return torch.zeros(len(mean), size, size)
-    grey = image.reshape(size, size, len(mean)).astype(np.float32) / 255.0
-    planes = (grey - np.array(mean)) / np.array(std)
-    return torch.from_numpy(np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32))
 
 
 def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR
 from rgbt_tracker_ros.training.images import Annotation, Image, read_grey, read_mask, read_rgb
 from rgbt_tracker_ros.training.views import (
     DYNAMIC_UNREST,
-    SEARCH_FACTOR,
-    TEMPLATE_FACTOR,
     Crops,
     View,
     crop_around_rival,

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.networks.inputs import BORDER, RGB, SEARCH_FACTOR, THERMAL
 from rgbt_tracker_ros.training.images import Image
 
-TEMPLATE_FACTOR, SEARCH_FACTOR = 2.0, 4.0
 DYNAMIC_UNREST = 2.5
-RGB_FILL = (124, 116, 104)
-THERMAL_FILL = 114
+"""How much less exactly a dynamic template is placed than an initial one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,9 @@ def crop_view(view: View, placement: Placement, factor: float, out: int) -> Crop
     matrix = np.array([[step_x, 0.0, left], [0.0, step_y, top]])
     width, height = view.box.w / (step_x * out), view.box.h / (step_y * out)
     return Crop(
-        _warp(view.rgb, matrix, out, RGB_FILL), _warp(view.thermal, matrix, out, THERMAL_FILL),
-        _warp(view.mask, matrix, out, 0), (placement.cx, placement.cy, width, height))
+        _warp(view.rgb, matrix, out, RGB.fill(BORDER)),
+        _warp(view.thermal, matrix, out, THERMAL.fill(BORDER)),
+        _warp(view.mask, matrix, out, (0,)), (placement.cx, placement.cy, width, height))
 
 
 def crop_without_target(view: View, rng: np.random.Generator, out: int) -> Crop:
@@ -125,7 +125,7 @@ def crop_around_rival(view: View, rng: np.random.Generator, out: int) -> Crop:
 
 
 def _warp(
-    image: Image | None, matrix: NDArray[np.float64], out: int, fill: int | tuple[int, ...],
+    image: Image | None, matrix: NDArray[np.float64], out: int, fill: tuple[int, ...],
 ) -> Image | None:
     if image is None:
         return None
