@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+import math
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import torch
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.networks.inputs import THERMAL
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.calibration import calibrate, expected_error, fit
@@ -26,6 +28,7 @@ from rgbt_tracker_ros.training.views import (
     View,
     crop_around_rival,
     crop_view,
+    crop_without_target,
     search_placement,
 )
 
@@ -90,6 +93,18 @@ def test_hard_samples_look_at_rivals_and_want_the_target_where_it_is():
                                   max(round(cx - w / 4), 0):round(cx + w / 4)]
             assert inside.mean() > 180
         assert crop_around_rival(far, np.random.default_rng(seed), 256).box is None
+
+
+@pytest.mark.parametrize('aspect', [0.3, 1.0, 3.0])
+def test_crops_without_target_show_nothing_of_it(aspect):
+    box = Box.from_center(200, 200, 24 * aspect ** 0.5, 24 / aspect ** 0.5)
+    thermal = np.zeros((400, 400), np.uint8)
+    thermal[math.floor(box.y):math.ceil(box.y + box.h),
+            math.floor(box.x):math.ceil(box.x + box.w)] = 255
+    for seed in range(60):
+        crop = crop_without_target(View(None, thermal, box), np.random.default_rng(seed), 128)
+        assert crop.box is None
+        assert crop.thermal.max() <= THERMAL.fill('mean')[0]
 
 
 def test_augmentation_never_takes_both_cameras_away():

@@ -95,16 +95,17 @@ def crop_view(view: View, placement: Placement, factor: float, out: int) -> Crop
 
 
 def crop_without_target(view: View, rng: np.random.Generator, out: int) -> Crop:
-    """Cut a search crop beside the target, so that it is not (or hardly) seen."""
+    """Cut a search crop from beside the target, in any direction, that shows nothing of it."""
+    place = search_placement(rng)
+    reach = SEARCH_FACTOR * math.sqrt(view.box.w * view.box.h)
     angle = rng.uniform(0.0, 2.0 * math.pi)
-    distance = SEARCH_FACTOR * rng.uniform(0.8, 1.2) * math.sqrt(view.box.w * view.box.h)
-    reach_x = max(distance, view.box.w * 2.6) * math.cos(angle)
-    reach_y = max(distance, view.box.h * 2.6) * math.sin(angle)
-    if max(abs(reach_x) / view.box.w, abs(reach_y) / view.box.h) < 2.0:
-        reach_x = math.copysign(view.box.w * 2.6, reach_x)
-    moved = replace(view, box=view.box._replace(x=view.box.x + reach_x, y=view.box.y + reach_y))
-    crop = crop_view(moved, search_placement(rng), SEARCH_FACTOR, out)
-    return replace(crop, box=None)
+    right, down = math.cos(angle), math.sin(angle)
+    # The box leaves the crop when its centre is half a crop and half a box away, along x or y.
+    leaves_x = (1.0 + view.box.w / reach * place.scale_x) / 2 / max(abs(right), 1e-6)
+    leaves_y = (1.0 + view.box.h / reach * place.scale_y) / 2 / max(abs(down), 1e-6)
+    distance = min(leaves_x, leaves_y) * rng.uniform(1.05, 1.5)
+    outside = replace(place, cx=0.5 + distance * right, cy=0.5 + distance * down)
+    return replace(crop_view(view, outside, SEARCH_FACTOR, out), box=None)
 
 
 def crop_around_rival(view: View, rng: np.random.Generator, out: int) -> Crop:
