@@ -22,6 +22,7 @@ from rgbt_tracker_ros.benchmark.track_log import LOG_COLUMNS
 from rgbt_tracker_ros.benchmark.tracks import read_boxes
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.main import run
+from rgbt_tracker_ros.cli.options import make_settings
 
 FRAMES = 24
 INIT = '40,100,32,32'
@@ -143,6 +144,11 @@ def test_different_lengths_track_the_common_part_and_say_so_once(
     assert capsys.readouterr().err.count('only the common part is tracked') == 1
 
 
+def test_numbers_may_have_an_exponent() -> None:
+    settings = make_settings(['thermal.max=3e4', 'template.update=off'], 'a', 'auto')
+    assert (settings.thermal.max, settings.template.update) == (30000.0, 'off')
+
+
 def test_settings_are_taken(track: Callable[..., int], tmp_path: Path) -> None:
     assert track(set='template.update=off', log='l.csv') == 0
     assert all(line.split(',')[8] == '0'
@@ -158,7 +164,7 @@ BAD = [
     ({'init': '0,0,0,0'}, '--init: box (0.0, 0.0, 0.0, 0.0) has a side under 2 px'),
     ({'init': 'nan,0,10,10'}, '--init: box (nan, 0.0, 10.0, 10.0) is not finite'),
     ({'init': '1,2,3'}, "--init: box '1,2,3' is not x,y,w,h"),
-    ({'init': '900,900,20,20'}, 'lies outside the 320x240 image'),
+    ({'init': '900,900,20,20'}, 'first box (--init): box (900.0, 900.0, 20.0, 20.0) lies outside'),
     ({'model': 'no_such_model'}, "model 'no_such_model' not found"),
     ({'model': 'wrong_shapes'}, 'model.yaml says tensor(float) [1, 1, 32, 32]'),
     ({'backend': 'abacus'}, "model.backend = 'abacus' is not one of"),
@@ -171,6 +177,8 @@ BAD = [
     ({'start': '-1'}, '--start'),
     ({'boxes': 'no/folder/b.txt'}, 'no/folder/b.txt cannot be written'),
     ({'video': 'no/folder/v.mp4'}, 'no/folder/v.mp4 cannot be written'),
+    ({'boxes': 'empty'}, 'empty cannot be written (it is a folder)'),
+    ({'log': './b.txt'}, '--log b.txt: --boxes is the same file'),
     ({'rgb': 'dark', 'thermal': None}, 'frame 0 is of no use to start with'),
 ]
 

@@ -19,9 +19,11 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the folder is missing or cannot be written to.
+        If the folder is missing or cannot be written to, or `path` is a folder.
 
     """
+    if path.is_dir():
+        raise InputError(f'{path} cannot be written (it is a folder): give the name of a file')
     part = path.with_name(f'.{path.stem}.part{os.getpid()}{path.suffix}')
     try:
         part.touch()

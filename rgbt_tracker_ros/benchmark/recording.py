@@ -115,7 +115,10 @@ def track_frames(tracker: Tracker, prepare: PairPreparer, frames: Iterable[RawFr
             if prepared.pair is None:
                 raise InputError(f'frame {raw.number} is of no use to start with '
                                  f'({unusable(prepared)}): start at another frame')
-            result = tracker.initialize(prepared.pair, box)
+            try:
+                result = tracker.initialize(prepared.pair, box)
+            except InputError as error:
+                raise InputError(f'first box (--init): {error}') from error
         elif prepared.pair is None:
             result = tracker.miss(unusable(prepared))
         else:

@@ -134,13 +134,10 @@ def recorded(rgb: str, thermal: str, init: str) -> Material:
         If one cannot be read, or the box is not in the first RGB frame.
 
     """
-    try:
-        box = Box.parse(init)
-    except InputError as error:
-        raise InputError(f'--init: {error}') from error
+    box = _named_init(Box.parse, init)
     sources = open_source(rgb, 'rgb'), open_source(thermal, 'thermal')
     first = next(sources[0].frames())
-    box.inside(first.shape[1], first.shape[0])
+    _named_init(box.inside, first.shape[1], first.shape[0])
     rgb_stamps, thermal_stamps = (
         np.arange(_count(source)) / (source.rate or _RATE) for source in sources)
     return Material(
@@ -148,6 +145,14 @@ def recorded(rgb: str, thermal: str, init: str) -> Material:
         rgb=sources[0], thermal=sources[1], rgb_stamps=rgb_stamps, thermal_stamps=thermal_stamps,
         init=box,
         parameters={'rgb': str(Path(rgb).absolute()), 'thermal': str(Path(thermal).absolute())})
+
+
+def _named_init(check: Callable[..., Box], *arguments: object) -> Box:
+    """Return what a check of the box gives; its error names the argument."""
+    try:
+        return check(*arguments)
+    except InputError as error:
+        raise InputError(f'--init: {error}') from error
 
 
 def _count(source: FrameSource) -> int:

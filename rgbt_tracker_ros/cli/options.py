@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -44,6 +45,10 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
         if isinstance(values[name.strip()], bool) and text.strip().lower() not in (
                 'true', 'false'):
             values[name.strip()] = text.strip()
+        # ... and 1e4 as a word, but thermal.max=1e4 is a number.
+        if isinstance(values[name.strip()], str):
+            with suppress(ValueError):
+                values[name.strip()] = float(text)
     settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
     return settings.updated(values)
 

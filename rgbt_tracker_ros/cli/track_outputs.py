@@ -16,6 +16,7 @@ from rgbt_tracker_ros.benchmark.overlay import compose, in_rgb_frame
 from rgbt_tracker_ros.benchmark.recording import TrackedFrame
 from rgbt_tracker_ros.benchmark.track_log import box_line, log_header, log_line
 from rgbt_tracker_ros.benchmark.video import VideoWriter
+from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.health import CameraState
 
 
@@ -34,11 +35,17 @@ class Outputs:
     fused
         Whether the video has a panel for the fused image.
 
+    Raises
+    ------
+    InputError
+        If two of them are the same file.
+
     """
 
     def __init__(self, boxes: Path | None, log: Path | None, video: Path | None,
                  rate: float, fused: bool) -> None:
         self._paths = boxes, log, video
+        _check_distinct({'--boxes': boxes, '--log': log, '--video': video})
         self._rate = rate
         self._fused = fused
         self._stack = ExitStack()
@@ -74,6 +81,15 @@ class Outputs:
             self._log.write(log_line(frame.raw.number, frame.result))
         if self._video is not None:
             self._video.write(_overlay(frame, self._fused))
+
+
+def _check_distinct(paths: dict[str, Path | None]) -> None:
+    taken: dict[Path, str] = {}
+    for option, path in paths.items():
+        if path is not None:
+            other = taken.setdefault(path.resolve(), option)
+            if other != option:
+                raise InputError(f'{option} {path}: {other} is the same file: give another name')
 
 
 def _text_file(stack: ExitStack, path: Path) -> TextIO:
