@@ -20,8 +20,8 @@ _DOMAINS = range(70, 101)
 
 def demo(
     rgb: Annotated[str | None, typer.Option(
-        metavar='SRC', help='RGB recording: video file, folder of images or quoted glob '
-        '[a generated clip].')] = None,
+        metavar='SRC', help='RGB recording: video file, folder of images or quoted glob.',
+        show_default='a generated clip')] = None,
     thermal: Annotated[str | None, typer.Option(
         metavar='SRC', help='Thermal recording of the same scene.')] = None,
     init: Annotated[str | None, typer.Option(

@@ -16,8 +16,8 @@ def export(
     checkpoint: Annotated[Path, typer.Option(help='Checkpoint that `train` wrote.')],
     model: Annotated[str, typer.Option(help='Family of the network; unified is known.')] = (
         'unified'),
-    name: Annotated[str | None, typer.Option(help='Name of the model [that of the recipe].')] = (
-        None),
+    name: Annotated[str | None, typer.Option(
+        help='Name of the model.', show_default='that of the recipe')] = None,
     precision: Annotated[str, typer.Option(help='Precision of the graphs; fp32 is known.')] = (
         'fp32'),
     calibrate: Annotated[int, typer.Option(

@@ -14,7 +14,8 @@ from rgbt_tracker_ros.errors import InputError
 def train(
     recipe: Annotated[Path, typer.Argument(help='Recipe, as config/recipes/unified_nano.yaml.')],
     output: Annotated[Path | None, typer.Option(
-        help='Folder of the checkpoint and the log [runs/<name of the recipe>].')] = None,
+        help='Folder of the checkpoint and the log.',
+        show_default='runs/<name of the recipe>')] = None,
 ) -> None:
     """Train a network; called again with the same output it continues."""
     try:
