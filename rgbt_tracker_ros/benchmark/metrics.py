@@ -119,7 +119,8 @@ def _boxes(results: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise InputError(f'{name} have shape {boxes.shape}: N x 4 (x, y, w, h) is needed')
     if len(got) != len(true):
-        raise InputError(f'results have {len(got)} frames, the ground truth has {len(true)}')
+        raise InputError(f'results have {len(got)} frames, the ground truth has {len(true)}: '
+                         'give one box for each line of the ground truth')
     return got, true
 
 

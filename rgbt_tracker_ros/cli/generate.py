@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 import typer
 
+from rgbt_tracker_ros.cli.console import error_console
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.synthetic.clip_files import write_clip
 from rgbt_tracker_ros.synthetic.scripts import demo_spec, random_spec
@@ -29,15 +29,16 @@ def generate(
     """Generate an RGB-thermal clip with exact ground truth: smoke, darkness, occlusion ..."""
     view = _parse_size(size)
     spec = random_spec(np.random.default_rng(seed), view, duration) if random else demo_spec(view)
-    console = Console(stderr=True)
+    console = error_console()
     with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                  TimeRemainingColumn(), console=console, transient=True) as bar:
+                  TimeRemainingColumn(), console=console, transient=True,
+                  disable=not console.is_terminal) as bar:
         task = bar.add_task('generating', total=None)
         write_clip(
             output, spec, seed,
             lambda done, total: bar.update(task, completed=done, total=total), overwrite=overwrite)
     console.print(f'wrote {output}: {spec.duration:g} s, {spec.rgb_rate:g} Hz RGB, '
-                  f'{spec.thermal_rate:g} Hz thermal, seed {seed}', highlight=False)
+                  f'{spec.thermal_rate:g} Hz thermal, seed {seed}', markup=False)
 
 
 def _parse_size(text: str) -> tuple[int, int]:

@@ -98,7 +98,8 @@ def write_clip(
     """
     folder = Path(folder)
     if folder.exists() and not overwrite:
-        raise InputError(f'output folder {folder} exists already: name another one or overwrite')
+        raise InputError(f'output folder {folder} exists already: name another one, or '
+                         'give --overwrite')
     if folder.exists() and not (folder / 'meta.json').is_file():
         raise InputError(
             f'output folder {folder} holds no generated clip and is not overwritten: name another')
