@@ -108,6 +108,19 @@ def test_without_redetection_it_only_looks_where_it_was(folder: Path) -> None:
     assert result.state is State.LOST
 
 
+def test_without_redetection_a_target_near_its_place_is_found_in_time(folder: Path) -> None:
+    tracker = Tracker.from_model(folder, settings=Settings.from_flat({'target.redetect': False}))
+    tracker.initialize(pair(100), box(100))
+    for number in range(1, 10):
+        lost = tracker.track(pair(None, number=number))
+    assert lost.state is State.LOST
+    beside = 100 + 1.3 * SIDE
+    states = [tracker.track(pair(beside, number=number)).state for number in range(10, 80)]
+    assert states[0] is State.LOST
+    assert states[-1] is State.TRACKING
+    tracker.close()
+
+
 def test_templates_follow_the_settings(tracker: Tracker) -> None:
     results = _follow(tracker, 40)
     assert [results[n].template_frame for n in (14, 15, 29, 30)] == [0, 15, 15, 30]

@@ -173,9 +173,10 @@ class Tracker:
         slots = self._memory.slots(self.bundle.template_slots)
         if self.state is State.TRACKING:
             return self._observer.look(pair, Look(self._box, 1.0), slots, target.window, fused)
-        looks = [Look(self._box, 1.0)]
-        if target.redetect:
-            looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
+        # Planned also when only the old place is looked at: it counts the frames since the loss.
+        looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
+        if not target.redetect:
+            looks = [Look(self._box, 1.0)]
         # A lost target may be anywhere in a region, so its middle is not favoured.
         sightings = [self._observer.look(pair, look, slots, 0.0, fused) for look in looks]
         return max(
