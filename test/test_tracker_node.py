@@ -250,6 +250,8 @@ def test_a_bad_image_is_reported_and_the_other_camera_goes_on(rig, camera, chang
     assert reason in status['error']
     assert status['state'] == 'tracking'
     assert status['mode'] == ('thermal' if camera == 'rgb' else 'rgb')
+    health = values_of(rig.next_message(rig.statuses), f'{camera} camera')
+    assert health['state'] == 'unfit'
     status = rig.status(94)
     assert (status['state'], status['mode'], status['error']) == ('tracking', 'rgbt', '')
     assert reason in status['last_error']

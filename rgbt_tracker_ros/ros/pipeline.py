@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
-from rgbt_tracker_ros.imaging.health import Health
+from rgbt_tracker_ros.imaging.health import CameraState, Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.ros.conversion import rgb_image, thermal_image
@@ -108,7 +108,9 @@ class Pipeline:
         pair, result = None, None
         try:
             prepared = self._preparer(rgb, thermal, frame.stamp)
-            pair, self._health = prepared.pair, {'rgb': prepared.rgb, 'thermal': prepared.thermal}
+            pair = prepared.pair
+            self._health = {'rgb': _judged(prepared.rgb, rgb_error),
+                            'thermal': _judged(prepared.thermal, thermal_error)}
             if pair is not None:
                 result = self._target.follow(image.header, pair, self._requests(), fused)
             else:
@@ -160,3 +162,8 @@ def _converted(convert: Callable[[Any], Any], message: Any, camera: str) -> tupl
         return convert(message), ''
     except InputError as error:
         return None, f'{camera}: {error}'
+
+
+def _judged(health: Health, error: str) -> Health:
+    """Return a camera's health; one whose message cannot be read is not silent, but unfit."""
+    return Health(CameraState.UNFIT, error) if error else health
