@@ -98,6 +98,14 @@ def test_a_wrong_crop_is_a_model_error(tmp_path: Path) -> None:
         backend.template(*_crops(TEMPLATE // 2))
 
 
+def test_closing_again_is_no_harm_and_a_closed_backend_says_so(tmp_path: Path) -> None:
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    backend.close()
+    backend.close()
+    with pytest.raises(ModelError, match='was closed'):
+        backend.template(*_crops(TEMPLATE))
+
+
 @pytest.mark.parametrize('name', ['openvino', 'tensorrt', 'torch'])
 def test_backends_to_come_are_refused_with_what_there_is(tmp_path: Path, name: str) -> None:
     bundle = load_bundle(write_bundle(tmp_path / 'm'))

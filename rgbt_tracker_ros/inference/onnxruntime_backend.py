@@ -39,8 +39,8 @@ class OnnxRuntimeBackend:
     def __init__(self, bundle: ModelBundle, threads: int = 0) -> None:
         self._bundle = bundle
         count = threads or min(_MOST_THREADS, usable_cores())
-        self._template = _session(bundle.template_graph, count)
-        self._search = _session(bundle.search_graph, count)
+        self._template: Any = _session(bundle.template_graph, count)
+        self._search: Any = _session(bundle.search_graph, count)
         self._maps = ['score_map', 'size_map', 'offset_map']
         self._warm_up()
 
@@ -82,10 +82,12 @@ class OnnxRuntimeBackend:
             fused=outputs['fused_image'][0] if want_fused else None)
 
     def close(self) -> None:
-        """Free the sessions; the backend cannot be used afterwards."""
-        del self._template, self._search
+        """Free the sessions; the backend cannot be used afterwards. Again is no harm."""
+        self._template = self._search = None
 
     def _run(self, session: Any, names: list[str], feed: Mapping[str, Any]) -> list[Array]:
+        if session is None:
+            raise ModelError(f'model {self._bundle.name} was closed: load it again')
         try:
             outputs: list[Array] = session.run(names, feed)
         # ONNX Runtime's exceptions share no base class but Exception.
