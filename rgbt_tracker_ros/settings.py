@@ -221,8 +221,9 @@ class Settings:
                     'target.found_threshold', self.target.found_threshold, True))
         for low_name, low, high_name, high, may_equal in ordered:
             if low > high or (low == high and not may_equal):
+                relation = 'not be over' if may_equal else 'be under'
                 raise InputError(
-                    f'{low_name} = {low:g} must be under {high_name} = {high:g}: set both')
+                    f'{low_name} = {low:g} must {relation} {high_name} = {high:g}: set both')
 
 
 def _checked(name: str, value: Any, default: Any, spec: Spec) -> Any:
@@ -230,7 +231,7 @@ def _checked(name: str, value: Any, default: Any, spec: Spec) -> Any:
     if isinstance(default, tuple):
         return _checked_list(name, value, spec)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 2**1000 else math.inf
     if type(value) is not type(default):
         raise InputError(
             f'parameter {name} = {value!r} is of type {type(value).__name__}: '
@@ -243,15 +244,16 @@ def _checked(name: str, value: Any, default: Any, spec: Spec) -> Any:
         high = math.inf if spec.high is None else spec.high
         if not low <= value <= high:
             raise InputError(
-                f'parameter {name} = {value:g} is out of range: {low:g} to {high:g} {spec.unit}'
+                f'parameter {name} = {value} is out of range: {low:g} to {high:g} {spec.unit}'
                 .rstrip())
     return value
 
 
 def _checked_list(name: str, value: Any, spec: Spec) -> tuple[float, ...]:
     try:
-        numbers = tuple(float(item) for item in value)
-    except (TypeError, ValueError):
+        # A text would be read digit by digit.
+        numbers = (math.nan,) if isinstance(value, str) else tuple(float(item) for item in value)
+    except (TypeError, ValueError, OverflowError):
         numbers = (math.nan,)
     if len(numbers) not in spec.length or not all(map(math.isfinite, numbers)):
         lengths = ' or '.join(map(str, spec.length))

@@ -59,6 +59,7 @@ BAD = [
     (_set('template', 'size', to='big'), 'template.size must be an integer'),
     (_set('template', 'size', to=True), 'template.size must be an integer'),
     (_set('search', 'factor', to=float('nan')), 'search.factor must be a number'),
+    (_set('search', 'factor', to=10**400), 'search.factor must be a number from 1'),
     (_set('normalization', 'rgb', 'mean', to=[0.5]), 'normalization.rgb.mean'),
     (_set('normalization', 'thermal', 'std', to=[0.0]), 'normalization.thermal.std'),
     (_set('normalization', to=[1, 2]), 'normalization must be a mapping'),
@@ -90,9 +91,10 @@ def test_a_wrong_entry_is_named_with_file_and_remedy(
     assert '\n' not in str(caught.value)
 
 
-def test_a_torn_description_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize('text', ['format: [1\nname: {', 'format: 2020-13-45'])
+def test_a_torn_description_is_an_error(tmp_path: Path, text: str) -> None:
     folder = write_bundle(tmp_path / 'mock')
-    (folder / 'model.yaml').write_text('format: [1\nname: {')
+    (folder / 'model.yaml').write_text(text)
     with pytest.raises(ModelError, match='cannot be read'):
         load_bundle(folder)
 
@@ -123,6 +125,12 @@ def test_no_name_leaves_the_models_folder(
     monkeypatch.setattr(model_path, 'shared_folders', lambda kind: [tmp_path / 'models'])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match='not found'):
+        load_bundle(name)
+
+
+@pytest.mark.parametrize('name', ['~nobody_of_this_name', 'x' * 5000])
+def test_a_name_that_no_file_system_takes_is_an_error(name: str) -> None:
+    with pytest.raises(ModelError, match='cannot be looked up'):
         load_bundle(name)
 
 

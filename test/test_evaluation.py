@@ -127,6 +127,13 @@ def test_flags_that_do_not_fit_are_refused(tmp_path: Path, flags: str) -> None:
         load_tracks(tmp_path, None, None)
 
 
+def test_a_track_without_its_videos_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'street').mkdir()
+    (tmp_path / 'street' / 'groundtruth.txt').write_text('1,2,3,4\n')
+    with pytest.raises(InputError, match='the name must be <video>_<number>'):
+        load_tracks(tmp_path, tmp_path, None)
+
+
 def test_a_track_longer_than_its_videos_is_refused(data: Path, tmp_path: Path) -> None:
     _write_track(tmp_path / 'tracks' / 'scene_1', 0, ())
     (tmp_path / 'tracks/scene_1/flags.csv').unlink()

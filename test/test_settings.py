@@ -57,6 +57,12 @@ def test_an_integer_is_taken_for_a_float_and_nothing_else() -> None:
             Settings.from_flat({name: value})
 
 
+@pytest.mark.parametrize('name', ['sync.slop', 'sync.queue'])
+def test_a_number_too_large_for_a_float_is_out_of_range(name: str) -> None:
+    with pytest.raises(InputError, match=f'{name} = .* is out of range'):
+        Settings.from_flat({name: 10**400})
+
+
 def test_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"unknown parameter 'sync\.slopp'.*sync\.slop"):
         Settings.from_flat({'sync.slopp': 0.1})
@@ -82,7 +88,8 @@ def test_list_becomes_a_tuple_of_floats(box: Any) -> None:
     assert all(type(item) is float for item in stored)
 
 
-@pytest.mark.parametrize('box', [(1, 2, 3), (1, 2, 3, math.nan), 5, None, 'abcd', (1, 2, 'x', 4)])
+@pytest.mark.parametrize('box', [(1, 2, 3), (1, 2, 3, math.nan), 5, None, 'abcd', '1234',
+                                 (1, 2, 'x', 4), (1, 2, 3, 10**400)])
 def test_bad_list_is_refused(box: Any) -> None:
     with pytest.raises(InputError, match=r'initial_box = .* must be a list of 0 or 4 numbers'):
         Settings.from_flat({'initial_box': box})
@@ -91,8 +98,8 @@ def test_bad_list_is_refused(box: Any) -> None:
 @pytest.mark.parametrize(('values', 'message'), [
     ({'thermal.min': 200.0, 'thermal.max': 100.0}, r'thermal\.min = 200 must be under'),
     ({'thermal.min': 100.0, 'thermal.max': 100.0}, r'thermal\.min = 100 must be under'),
-    ({'target.lost_threshold': 0.9}, r'target\.lost_threshold = 0\.9 must be under'),
-    ({'target.found_threshold': 0.1}, r'target\.lost_threshold = 0\.3 must be under'),
+    ({'target.lost_threshold': 0.9}, r'target\.lost_threshold = 0\.9 must not be over'),
+    ({'target.found_threshold': 0.1}, r'target\.lost_threshold = 0\.3 must not be over'),
 ])
 def test_contradicting_pair_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -101,6 +101,8 @@ def test_bad_sources_are_named_with_their_option(tmp_path: Path) -> None:
         assert '\n' not in str(caught.value)
     with pytest.raises(InputError, match=r'--rgb .*cut\.mp4'):
         list(open_source(tmp_path / 'cut.mp4', 'rgb').frames())
+    with pytest.raises(InputError, match='--rgb ~nobody_of_this_name: cannot be looked up'):
+        open_source('~nobody_of_this_name', 'rgb')
 
 
 def test_a_size_that_changes_is_named_with_its_frame(tmp_path: Path) -> None:

@@ -63,14 +63,20 @@ def open_source(text: str | Path, kind: Kind) -> FrameSource:
 
     """
     name = str(text)
-    path = Path(text).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(text).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    # A home of nobody, a name that is too long, or a folder that may not be read.
+    except (RuntimeError, OSError) as error:
+        raise _error(kind, name, f'cannot be looked up ({error})',
+                     'give a video file, a folder of images or a glob') from error
+    if is_folder:
         files = [item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES]
         if not files:
             raise _error(kind, name, 'the folder holds no images',
                          f'give one with {", ".join(IMAGE_SUFFIXES)} files')
         return ImageFiles(name, kind, _natural_order(files))
-    if path.is_file():
+    if is_file:
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return ImageFiles(name, kind, [path])
         return VideoFile(name, kind, path)

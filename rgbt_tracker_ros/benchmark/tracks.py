@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,8 @@ def _load(folder: Path, rgb: Path | None, thermal: Path | None) -> Track:
         start, hidden = _read_flags(flags, len(truth))
         use &= ~hidden
     video = folder.name.rpartition('_')[0]
+    if not video:
+        raise InputError(f'{folder}: the name must be <video>_<number>, as in street_1')
     return Track(folder.name, _recording(rgb, video), _recording(thermal, video), start, truth,
                  use)
 
@@ -128,7 +131,7 @@ def _read_flags(path: Path, length: int) -> tuple[int, NDArray[np.bool_]]:
 def _recording(folder: Path | None, video: str) -> Path | None:
     if folder is None:
         return None
-    found = sorted([*folder.glob(f'{video}.*'), folder / video])
+    found = sorted([*folder.glob(f'{escape(video)}.*'), folder / video])
     for path in found:
         if path.exists():
             return path

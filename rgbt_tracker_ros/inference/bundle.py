@@ -123,7 +123,8 @@ def _read_yaml(path: Path) -> object:
 
     try:
         return yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # ValueError: bytes that are no text, or a date that does not exist.
+    except (OSError, ValueError, yaml.YAMLError) as error:
         reason = ' '.join(str(error).split())
         raise ModelError(f'{path} cannot be read ({reason}): export the model again') from error
 

@@ -43,13 +43,19 @@ def resolve(name: str | Path) -> Path:
         If there is none; the message lists the models there are.
 
     """
-    folder = Path(name).expanduser()
-    if str(name) and (folder / DESCRIPTION).is_file():
-        return folder.resolve()
+    try:
+        folder = Path(name).expanduser()
+        if str(name) and (folder / DESCRIPTION).is_file():
+            return folder.resolve()
+        is_folder = folder.is_dir()
+    # A home of nobody, a name that is too long, or a folder that may not be read.
+    except (RuntimeError, OSError) as error:
+        raise ModelError(f'model {str(name)!r} cannot be looked up ({error}): give a shipped '
+                         'model or the folder of a model bundle') from error
     shipped = shipped_models()
     if _NAME.fullmatch(str(name)) and str(name) in shipped:
         return shipped[str(name)]
-    reason = f'the folder has no {DESCRIPTION}' if folder.is_dir() else 'no such name or folder'
+    reason = f'the folder has no {DESCRIPTION}' if is_folder else 'no such name or folder'
     listed = ', '.join(shipped) or 'none'
     raise ModelError(
         f'model {str(name)!r} not found ({reason}): give the folder of a model bundle or one of '
