@@ -86,11 +86,12 @@ def read_recipe(file: Path) -> Recipe:
     try:
         content = yaml.safe_load(file.read_text())
         recipe = Recipe.model_validate(content)
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f'recipe {file} cannot be read: {error}') from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f'recipe {file} cannot be read ({error}): '
+                         'give a YAML file as config/recipes/unified_nano.yaml') from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = '.'.join(map(str, first['loc']))
+        where = '.'.join(map(str, first['loc'])) or 'content'
         raise InputError(f'recipe {file}: {where}: {first["msg"]}') from error
     root = (file.parent / recipe.data.root).resolve()
     return recipe.model_copy(update={'data': recipe.data.model_copy(update={'root': root})})

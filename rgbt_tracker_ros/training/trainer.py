@@ -177,8 +177,11 @@ def averaged_network(checkpoint: Path) -> tuple[UnifiedTracker, Recipe]:
             key.removeprefix(prefix): value for key, value in state['average'].items()
             if key.startswith(prefix)})
         return network.eval(), Recipe.model_validate(state['recipe'])
-    except (pickle.UnpicklingError, KeyError, TypeError, RuntimeError, EOFError) as error:
-        raise InputError(f'{checkpoint} is not a checkpoint that train wrote: {error}') from error
+    except (pickle.UnpicklingError, KeyError, TypeError, ValueError, RuntimeError,
+            EOFError) as error:
+        # What PyTorch says advises to load the file unsafely.
+        raise InputError(f'{checkpoint} is not a checkpoint that this version wrote '
+                         f'({type(error).__name__}): give checkpoint.pt of a training') from error
 
 
 def training_data(recipe: Recipe) -> tuple[str, ...]:
