@@ -47,28 +47,3 @@ def ssd_bidirectional(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor
     weights = mask * (c @ b.transpose(1, 2)).float().unsqueeze(1)
     values = (x * dt.unsqueeze(-1)).float().permute(0, 2, 1, 3)
     return (weights @ values).permute(0, 2, 1, 3).to(x.dtype)
-
-
-def ssd_reference(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """Compute what `ssd_bidirectional` does, step by step; slow, the oracle of its tests."""
-    forward = _recurrence(x, dt, decay, b, c)
-    # Backward, the decay that belongs to the step from t + 1 to t is that of t + 1, and the
-    # present input enters only in the forward pass.
-    shifted = torch.cat([dt[:, 1:], dt[:, :1]], 1).flip(1)
-    backward = _recurrence(x.flip(1), dt.flip(1), decay, b.flip(1), c.flip(1), shifted).flip(1)
-    own = torch.einsum('bln,bln,blh,blhp->blhp', c, b, dt, x)
-    return forward + backward - own
-
-
-def _recurrence(
-    x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, steps: Tensor | None = None,
-) -> Tensor:
-    steps = dt if steps is None else steps
-    state = x.new_zeros(x.shape[0], x.shape[2], x.shape[3], b.shape[2])
-    outputs = []
-    for t in range(x.shape[1]):
-        kept = torch.exp(-decay * steps[:, t])[..., None, None]
-        entering = torch.einsum('bh,bhp,bn->bhpn', dt[:, t], x[:, t], b[:, t])
-        state = kept * state + entering
-        outputs.append(torch.einsum('bhpn,bn->bhp', state, c[:, t]))
-    return torch.stack(outputs, 1)
