@@ -28,7 +28,7 @@ class SamePadConv(nn.Conv2d):
     """Convolution with TensorFlow's "same" padding: at stride 2 the odd pixel goes to the end."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve B x C x H x W; the output is ceil(H / stride) x ceil(W / stride)."""
+        """Convolve B x C x H x W, H and W multiples of the stride, to H / stride x W / stride."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         total = max(kernel - stride, 0)
         if total % 2:

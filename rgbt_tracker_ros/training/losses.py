@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NEAR_WEIGHT = 0.5
+"""Weight of the eight cells around a target's own one, all together; its own cell has 1."""
 
 
 @dataclass(frozen=True, slots=True)
