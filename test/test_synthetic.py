@@ -298,5 +298,7 @@ def test_the_command_writes_a_clip(tmp_path, capsys):
     generate_command(tmp_path / 'clip', seed=3, random=True, size='96x72', duration=1.0)
     assert read_clip(tmp_path / 'clip').meta['spec']['size'] == [96, 72]
     assert 'seed 3' in capsys.readouterr().err
+    # The first draw of seed 7 has its target outside the first image.
+    generate_command(tmp_path / 'second', seed=7, random=True, size='96x72', duration=1.0)
     with pytest.raises(InputError, match='--size'):
         generate_command(tmp_path / 'other', size='big')

@@ -11,8 +11,13 @@ import typer
 
 from rgbt_tracker_ros.cli.console import error_console
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.synthetic.clip import Clip
 from rgbt_tracker_ros.synthetic.clip_files import write_clip
 from rgbt_tracker_ros.synthetic.scripts import demo_spec, random_spec
+from rgbt_tracker_ros.synthetic.spec import ClipSpec
+
+_DRAWS = 50
+"""Random scenes that are tried for one whose target is seen in the first image."""
 
 
 def generate(
@@ -28,7 +33,7 @@ def generate(
 ) -> None:
     """Generate an RGB-thermal clip with exact ground truth: smoke, darkness, occlusion ..."""
     view = _parse_size(size)
-    spec = random_spec(np.random.default_rng(seed), view, duration) if random else demo_spec(view)
+    spec = _random_spec(seed, view, duration) if random else demo_spec(view)
     console = error_console()
     with Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
                   TimeRemainingColumn(), console=console, transient=True,
@@ -39,6 +44,18 @@ def generate(
             lambda done, total: bar.update(task, completed=done, total=total), overwrite=overwrite)
     console.print(f'wrote {output}: {spec.duration:g} s, {spec.rgb_rate:g} Hz RGB, '
                   f'{spec.thermal_rate:g} Hz thermal, seed {seed}', markup=False)
+
+
+def _random_spec(seed: int, size: tuple[int, int], duration: float) -> ClipSpec:
+    """Draw until the target is seen in the first image, where tracking starts."""
+    rng = np.random.default_rng(seed)
+    spec = random_spec(rng, size, duration)
+    for _ in range(_DRAWS):
+        _, truth = Clip(spec, seed).rgb(0)
+        if not truth.absent and not truth.occluded:
+            break
+        spec = random_spec(rng, size, duration)
+    return spec
 
 
 def _parse_size(text: str) -> tuple[int, int]:
