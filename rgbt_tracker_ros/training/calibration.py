@@ -15,6 +15,7 @@ from rgbt_tracker_ros.tracking.decoding import decode
 from rgbt_tracker_ros.training.dataset import PairDataset
 
 RIGHT_IOU = 0.5
+LEAST_SCALE = 0.01
 FRESH = 2**30
 """Samples from this number on are never reached by training."""
 
@@ -50,7 +51,8 @@ def fit(raw: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, floa
     """Return scale and bias of the logistic regression of `right` on logit(raw).
 
     Newton's method with a slight pull towards scale 1 and bias 0, so that few or separable
-    samples give finite values too.
+    samples give finite values too. A network that has learnt nothing may score wrong boxes higher
+    than right ones; its scale is LEAST_SCALE then, since a confidence rises with the score.
     """
     features = np.stack([_logit(raw), np.ones_like(raw)], 1)
     start = np.array([1.0, 0.0])
@@ -60,7 +62,7 @@ def fit(raw: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, floa
         slope = features.T @ (chance - right) + 0.1 * (weights - start)
         bend = (features * (chance * (1 - chance))[:, None]).T @ features + 0.1 * np.eye(2)
         weights = weights - np.linalg.solve(bend, slope)
-    return float(weights[0]), float(weights[1])
+    return max(float(weights[0]), LEAST_SCALE), float(weights[1])
 
 
 def expected_error(
