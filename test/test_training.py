@@ -6,6 +6,7 @@ import csv
 from dataclasses import replace
 import math
 from pathlib import Path
+import shutil
 
 import cv2
 import numpy as np
@@ -16,14 +17,16 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.networks.inputs import THERMAL
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
+from rgbt_tracker_ros.training import trainer
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
-from rgbt_tracker_ros.training.calibration import calibrate, expected_error, fit
+from rgbt_tracker_ros.training.calibration import calibrate
 from rgbt_tracker_ros.training.dataset import PairDataset
+from rgbt_tracker_ros.training.images import list_pairs, read_annotations
 from rgbt_tracker_ros.training.losses import LossWeights, heat_map, tracking_loss
-from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
+from rgbt_tracker_ros.training.recipe import SOURCES, Recipe, read_recipe
 from rgbt_tracker_ros.training.sources import MomentSource, warm_objects
 from rgbt_tracker_ros.training.thermal_tracks import find_tracks
-from rgbt_tracker_ros.training.trainer import averaged_network, train
+from rgbt_tracker_ros.training.trainer import averaged_network, train, training_data
 from rgbt_tracker_ros.training.views import (
     View,
     crop_around_rival,
@@ -31,8 +34,6 @@ from rgbt_tracker_ros.training.views import (
     crop_without_target,
     search_placement,
 )
-
-SOURCES = ('thermal_videos', 'rgb_videos', 'rgb_stills', 'rgbt_stills', 'composites', 'generated')
 
 
 def _recipe(root: Path, steps: int = 4, **shares: float) -> Recipe:
@@ -204,6 +205,48 @@ def test_training_resumes_and_gives_weights_for_export(masked_set, tmp_path):
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[key], after[key]) for key in before)
     assert torch.load(again, weights_only=True)['step'] == 4
+    assert training_data(recipe) == ('composites (1)',)
+
+
+def test_log_names_its_columns_once(masked_set, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, 'LOG_EVERY', 1)
+    for steps in (1, 2):
+        train(_recipe(masked_set, steps=steps, composites=1.0), tmp_path)
+    with (tmp_path / 'log.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['step'] for row in rows] == ['1', '2']
+    assert all(0 <= float(row['iou']) <= 1 for row in rows)
+
+
+def test_a_run_does_not_go_on_from_what_is_no_checkpoint_of_it(masked_set, tmp_path):
+    recipe = _recipe(masked_set, steps=1, composites=1.0)
+    train(recipe, tmp_path)
+    other = recipe.model_copy(update={'network': recipe.network.model_copy(update={'blocks': 2})})
+    with pytest.raises(InputError, match='another network'):
+        train(other, tmp_path)
+    (tmp_path / 'checkpoint.pt').write_bytes(b'torn')
+    with pytest.raises(InputError, match='not a checkpoint'):
+        train(recipe, tmp_path)
+
+
+@pytest.mark.parametrize('source', ['', 'composites', 'rgb_stills', 'rgbt_stills'])
+def test_sources_without_a_target_are_refused(masked_set, tmp_path, source):
+    root = shutil.copytree(masked_set, tmp_path / 'data')
+    for table in root.rglob('boxes.csv'):
+        table.write_text('file,x,y,w,h\na.jpg,1,2,3,4\n')
+    for thermal in root.rglob('thermal/*.png'):
+        cv2.imwrite(str(thermal), np.full((120, 160), 9, np.uint8))
+    with pytest.raises(InputError, match='share'):
+        PairDataset(_recipe(root, **({source: 1.0} if source else {})))
+
+
+def test_folders_that_are_not_laid_out_as_training_data_are_named(tmp_path):
+    (tmp_path / 'rgb').mkdir()
+    with pytest.raises(InputError, match='no rgb/ and thermal/ folders'):
+        list_pairs(tmp_path)
+    (tmp_path / 'boxes.csv').write_text('file,x,y,w,h\na.jpg,1,2,many,4\n')
+    with pytest.raises(InputError, match='many'):
+        read_annotations(tmp_path)
 
 
 @pytest.mark.parametrize(('text', 'named'), [
@@ -226,23 +269,6 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     with pytest.raises(InputError, match=r'not a checkpoint .* give checkpoint\.pt') as caught:
         averaged_network(file)
     assert 'weights_only' not in str(caught.value)
-
-
-def test_calibration_recovers_a_known_curve():
-    rng = np.random.default_rng(0)
-    logit = rng.normal(0, 2, 20000)
-    right = rng.random(20000) < 1 / (1 + np.exp(-(1.7 * logit - 0.6)))
-    scale, bias = fit(1 / (1 + np.exp(-logit)), right)
-    assert (scale, bias) == (pytest.approx(1.7, abs=0.1), pytest.approx(-0.6, abs=0.1))
-    confidence = 1 / (1 + np.exp(-(scale * logit + bias)))
-    assert expected_error(confidence, right) < 0.02
-    assert expected_error(1 - confidence, right) > 0.3
-
-
-def test_calibration_of_separable_scores_stays_finite():
-    scale, bias = fit(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]))
-    assert np.isfinite([scale, bias]).all()
-    assert scale > 0
 
 
 def test_calibration_runs_on_fresh_samples(masked_set):

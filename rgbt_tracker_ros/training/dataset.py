@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.networks.inputs import RGB, THERMAL
 from rgbt_tracker_ros.settings import ThermalSettings
@@ -87,6 +88,8 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
     chosen: list[tuple[float, _Source]] = []
 
     def add(share: float, targets: list[Moments], gap: int) -> None:
+        if not any(targets):
+            raise _empty(data.root)
         chosen.append((share, MomentSource(targets, gap)))
 
     if data.thermal_videos:
@@ -107,10 +110,19 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
                    if item.mask and min(item.box.w, item.box.h) >= MIN_CUT_OUT]
                   for name in MASKED_SETS]
         backgrounds = [file for name in PAIR_SETS for file in list_pairs(pairs / name)]
+        if not any(groups):
+            raise _empty(data.root)
         chosen.append((data.composites, CompositeSource(groups, backgrounds)))
-    if data.generated and data.generated_clips:
+    if data.generated:
         add(data.generated, generated_targets(data.generated_clips, seed), data.max_gap)
+    if not chosen:
+        raise InputError('the recipe gives no source of samples a share: set one over 0')
     return chosen
+
+
+def _empty(root: Path) -> InputError:
+    return InputError(f'training data {root}: a source that has a share holds no target that is '
+                      'large enough: complete it, or set its share to 0')
 
 
 def _thermal_targets(root: Path) -> list[Moments]:

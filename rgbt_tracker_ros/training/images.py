@@ -55,16 +55,18 @@ def read_annotations(folder: Path) -> list[Annotation]:
     found = []
     with table.open(newline='') as file:
         for row in csv.DictReader(file):
-            box = Box(*(float(row[key]) for key in 'xywh'))
-            if min(box.w, box.h) < MIN_OBJECT_SIDE:
+            try:
+                box = Box(*(float(row[key]) for key in 'xywh'))
+                connected = float(row.get('main_cc') or 1.0)
+                name, instance = Path(row['file']), int(row.get('instance_id') or 0)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f'{table}: a file and numbers x, y, w, h are needed, '
+                                 f'found {row}') from error
+            if min(box.w, box.h) < MIN_OBJECT_SIDE or connected < MIN_CONNECTED:
                 continue
-            if float(row.get('main_cc') or 1.0) < MIN_CONNECTED:
-                continue
-            name = Path(row['file'])
             mask = (masks / name).with_suffix('.png') if masks.is_dir() else None
             sequence = name.parent.name if len(name.parts) > 1 else ''
-            found.append(Annotation(
-                images / name, mask, int(row.get('instance_id') or 0), box, sequence))
+            found.append(Annotation(images / name, mask, instance, box, sequence))
     return found
 
 
@@ -72,7 +74,7 @@ def list_pairs(folder: Path) -> list[tuple[Path, Path]]:
     """List the registered (RGB, thermal) files of a folder with `rgb/` and `thermal/` inside."""
     pairs = []
     for rgb_folder in sorted(folder.rglob('rgb')):
-        thermal = {file.stem: file for file in (rgb_folder.parent / 'thermal').iterdir()}
+        thermal = {file.stem: file for file in rgb_folder.parent.glob('thermal/*')}
         pairs += [(file, thermal[file.stem]) for file in sorted(rgb_folder.iterdir())
                   if file.stem in thermal]
     if not pairs:

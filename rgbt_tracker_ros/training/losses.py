@@ -11,6 +11,9 @@ from torch.nn import functional as F
 NEAR_WEIGHT = 0.5
 """Weight of the eight cells around a target's own one, all together; its own cell has 1."""
 
+PARTS = ('score', 'l1', 'giou', 'iou')
+"""The losses that `tracking_loss` sums up, and the mean IoU that it gives with them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
@@ -68,9 +71,8 @@ def tracking_loss(
     giou, iou = _overlaps(predicted, wanted)
     giou_loss = ((1 - giou) * share).sum() / total
     loss = weights.score * score_loss + weights.l1 * l1 + weights.giou * giou_loss
-    parts = {'score': score_loss, 'l1': l1, 'giou': giou_loss,
-             'iou': (iou * share).sum() / total}
-    return loss, parts
+    mean_iou = (iou * share).sum() / total
+    return loss, dict(zip(PARTS, (score_loss, l1, giou_loss, mean_iou), strict=True))
 
 
 def _near_boxes(

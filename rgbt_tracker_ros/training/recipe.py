@@ -10,6 +10,10 @@ import yaml
 
 from rgbt_tracker_ros.errors import InputError
 
+SOURCES = (
+    'thermal_videos', 'rgb_videos', 'rgb_stills', 'rgbt_stills', 'composites', 'generated')
+"""Where samples come from; `DataRecipe` holds the share of each."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra='forbid', frozen=True)
@@ -42,6 +46,12 @@ class DataRecipe(_Strict):
         default=0.4, ge=0, le=1,
         description='Share of the samples after which rivals of the target get hard.')
     workers: int = Field(default=1, ge=0)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Return the shares of the sources that are in use."""
+        shares = {name: float(getattr(self, name)) for name in SOURCES}
+        return {name: share for name, share in shares.items() if share}
 
 
 class OptimRecipe(_Strict):
@@ -84,7 +94,7 @@ def read_recipe(file: Path) -> Recipe:
 
     """
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.safe_load(file.read_text(encoding='utf-8'))
         recipe = Recipe.model_validate(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f'recipe {file} cannot be read ({error}): '

@@ -35,9 +35,6 @@ class MomentSource:
         self._targets = [target for target in targets if target]
         self._max_gap = max_gap
 
-    def __len__(self) -> int:
-        return len(self._targets)
-
     def crops(
         self, rng: np.random.Generator, template_size: int, search_size: int, *, hard: bool,
     ) -> Crops:

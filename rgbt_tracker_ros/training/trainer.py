@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 import csv
 from dataclasses import asdict, dataclass
 import math
@@ -19,7 +20,7 @@ from torch.utils.data import DataLoader, Sampler
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
 from rgbt_tracker_ros.training.dataset import PairDataset
-from rgbt_tracker_ros.training.losses import LossWeights, tracking_loss
+from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.recipe import OptimRecipe, Recipe
 
 CHECKPOINT = 'checkpoint.pt'
@@ -60,13 +61,28 @@ class _Run:
 
     def load(self, file: Path) -> None:
         """Go on from a checkpoint of the same network."""
-        state = torch.load(file, map_location='cpu', weights_only=True)
-        if state['network_config'] != asdict(self.network.config):
-            raise InputError(f'{file} is of another network: use another output folder')
-        self.network.load_state_dict(state['network'])
-        self.average.load_state_dict(state['average'])
-        self.optimizer.load_state_dict(state['optimizer'])
-        self.step = state['step']
+        with _checkpoint_errors(file):
+            state = torch.load(file, map_location='cpu', weights_only=True)
+            if state['network_config'] != asdict(self.network.config):
+                raise InputError(f'{file} is of another network: use another output folder')
+            self.network.load_state_dict(state['network'])
+            self.average.load_state_dict(state['average'])
+            self.optimizer.load_state_dict(state['optimizer'])
+            self.step = state['step']
+
+
+@contextmanager
+def _checkpoint_errors(file: Path) -> Iterator[None]:
+    """Turn what a damaged or foreign file raises into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (pickle.UnpicklingError, OSError, LookupError, AttributeError, TypeError, ValueError,
+            RuntimeError, EOFError) as error:
+        # What PyTorch says advises to load the file unsafely.
+        raise InputError(f'{file} is not a checkpoint that this version wrote '
+                         f'({type(error).__name__}): give checkpoint.pt of a training') from error
 
 
 def train(recipe: Recipe, output: Path) -> Path:
@@ -74,8 +90,18 @@ def train(recipe: Recipe, output: Path) -> Path:
 
     `output` gets `checkpoint.pt` (weights, averaged weights, optimiser, step, recipe) and
     `log.csv`. Called again with the same folder it continues after the last checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made, its checkpoint is damaged or of another network, or a source
+        of the recipe is missing or empty.
+
     """
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'--output {output} cannot be made: {error.strerror}') from error
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     if recipe.optim.threads:
         torch.set_num_threads(recipe.optim.threads)
@@ -95,6 +121,8 @@ def train(recipe: Recipe, output: Path) -> Path:
     with Progress(*columns) as progress, (output / 'log.csv').open('a', newline='') as file:
         task = progress.add_task('training', total=optim.steps, completed=run.step)
         log = csv.writer(file)
+        if file.tell() == 0:
+            log.writerow(('step', 'loss', *PARTS))
         for batch in loader:
             parts = _train_step(run, [tensor.to(device) for tensor in batch], device)
             if run.step % LOG_EVERY == 0:
@@ -169,7 +197,7 @@ def averaged_network(checkpoint: Path) -> tuple[UnifiedTracker, Recipe]:
         If the file is not a checkpoint of this package.
 
     """
-    try:
+    with _checkpoint_errors(checkpoint):
         state = torch.load(checkpoint, map_location='cpu', weights_only=True)
         network = UnifiedTracker(UnifiedConfig(**state['network_config']))
         prefix = 'module.'
@@ -177,15 +205,8 @@ def averaged_network(checkpoint: Path) -> tuple[UnifiedTracker, Recipe]:
             key.removeprefix(prefix): value for key, value in state['average'].items()
             if key.startswith(prefix)})
         return network.eval(), Recipe.model_validate(state['recipe'])
-    except (pickle.UnpicklingError, KeyError, TypeError, ValueError, RuntimeError,
-            EOFError) as error:
-        # What PyTorch says advises to load the file unsafely.
-        raise InputError(f'{checkpoint} is not a checkpoint that this version wrote '
-                         f'({type(error).__name__}): give checkpoint.pt of a training') from error
 
 
 def training_data(recipe: Recipe) -> tuple[str, ...]:
     """Return, for the model card, the sources of a recipe that have a share."""
-    shares = recipe.data.model_dump(exclude={
-        'root', 'generated_clips', 'max_gap', 'hard_from', 'workers'})
-    return tuple(f'{name} ({share:g})' for name, share in shares.items() if share)
+    return tuple(f'{name} ({share:g})' for name, share in recipe.data.shares.items())
