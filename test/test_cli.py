@@ -9,7 +9,7 @@ import sys
 from mock_model import write_bundle
 import pytest
 
-from rgbt_tracker_ros.cli import doctor
+from rgbt_tracker_ros.cli import doctor, options
 from rgbt_tracker_ros.cli.main import COMMANDS, run
 from rgbt_tracker_ros.inference import model_path
 
@@ -54,6 +54,19 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert err.startswith('error: ')
     assert message in err
     assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize('arguments', [['demo'], ['benchmark', '--ros', '--frames', '1']])
+def test_without_ros_the_nodes_are_refused_at_once(
+        arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, 'find_spec', lambda name: None if name == 'rclpy' else name)
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert 'needs rclpy: source a ROS 2 installation' in err
+    assert err.count('\n') == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_benchmark_reports_every_stage(

@@ -33,6 +33,8 @@ def benchmark(
     from rgbt_tracker_ros.cli.score_report import write_report
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
+    if ros:
+        options.require_ros('--ros')
     tracker = Tracker.from_model(model, backend, settings)
 
     def with_progress(numbers: Iterator[int]) -> Iterator[int]:

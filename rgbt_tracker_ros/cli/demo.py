@@ -36,6 +36,7 @@ def demo(
     """Track a target by the ROS node, live over DDS, and show how well it went."""
     if (rgb is None, thermal is None, init is None) not in ((True,) * 3, (False,) * 3):
         raise InputError('own recordings need all of --rgb, --thermal and --init X,Y,W,H')
+    options.require_ros('demo')
 
     from rgbt_tracker_ros.cli.demo_material import recorded
     from rgbt_tracker_ros.inference.model_path import resolve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -19,6 +20,8 @@ Backend = Annotated[str, typer.Option(
 Set = Annotated[list[str] | None, typer.Option(
     '--set', metavar='NAME=VALUE',
     help='Any setting, as in --set template.update=off; may be repeated.')]
+
+_NODE_PACKAGES = ('rclpy', 'sensor_msgs', 'diagnostic_msgs', 'std_srvs', 'vision_msgs')
 
 
 def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -> Settings:
@@ -51,6 +54,14 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
                 values[name.strip()] = float(text)
     settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
     return settings.updated(values)
+
+
+def require_ros(command: str) -> None:
+    """Raise InputError unless everything is installed that the nodes import."""
+    missing = [name for name in _NODE_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise InputError(f'{command} needs {", ".join(missing)}: source a ROS 2 installation, or '
+                         'run make demo in the repository, which installs them')
 
 
 def changed(settings: Settings) -> dict[str, object]:
