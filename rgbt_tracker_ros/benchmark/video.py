@@ -38,7 +38,7 @@ class VideoWriter:
         try:
             import av
         except ImportError as error:
-            raise InputError(f'{path}: writing videos needs PyAV: pip install av') from error
+            raise InputError('writing a video needs PyAV: pip install av') from error
         self._av = av
         self._path = path
         self._rate = Fraction(rate).limit_denominator(_RATE_DENOMINATOR)

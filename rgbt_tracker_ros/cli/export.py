@@ -36,7 +36,8 @@ def export(
         from rgbt_tracker_ros.training.trainer import averaged_network, training_data
     except ModuleNotFoundError as error:
         raise InputError(
-            f'exporting needs {error.name}: pip install "rgbt_tracker_ros[train]"') from error
+            f'exporting needs {error.name}: pip install -e ".[train]" in the repository'
+        ) from error
     from rgbt_tracker_ros.inference.bundle import load_bundle
     from rgbt_tracker_ros.inference.factory import load_backend
     from rgbt_tracker_ros.settings import ModelSettings

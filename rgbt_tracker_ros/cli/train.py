@@ -23,7 +23,7 @@ def train(
         from rgbt_tracker_ros.training.trainer import train as run
     except ModuleNotFoundError as error:
         raise InputError(
-            f'training needs {error.name}: pip install "rgbt_tracker_ros[train]"') from error
+            f'training needs {error.name}: pip install -e ".[train]" in the repository') from error
     checked = read_recipe(recipe)
     checkpoint = run(checked, output or Path('runs') / checked.name)
     console().print(f'checkpoint: {checkpoint}')
