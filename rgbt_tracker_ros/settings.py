@@ -140,7 +140,8 @@ class HealthSettings:
     """When a camera counts as unusable."""
 
     stale: float = _setting(
-        0.5, 'A camera silent for so long is missing.', unit='s', low=0.05, high=60.0)
+        0.5, 'A camera silent for so long, and for longer than its rate explains, is missing.',
+        unit='s', low=0.05, high=60.0)
     frozen: int = _setting(
         3, 'Identical frames in a row that make a camera frozen (thermal shutter).',
         unit='frames', low=2, high=1000)

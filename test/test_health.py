@@ -137,3 +137,19 @@ def test_settings_change_live_and_sizes_may_change() -> None:
     assert camera.update(image, 1.1).usable
     assert camera.update(image, 1.2).state is CameraState.FROZEN
     assert camera.update(noisy(6, (48, 64), np.uint16), 1.3).usable
+
+
+@pytest.mark.parametrize('rate', [1.0, 2.0])
+def test_a_slow_camera_is_not_silent(rate: float) -> None:
+    camera = healthy()
+    states = [camera.update(noisy(number), 1 + number / rate).state for number in range(1, 10)]
+    assert set(states[3:]) == {CameraState.OK}
+    last = 1 + 9 / rate
+    assert camera.check(last + 1.2 / rate).usable
+    assert camera.check(last + 2 / rate).state is CameraState.STALE
+
+
+def test_a_long_pause_is_no_rate() -> None:
+    camera = healthy()
+    assert camera.update(noisy(1), 101.0).state is CameraState.STALE
+    assert camera.check(104.5).reason == 'thermal: no image for 3.5 s'

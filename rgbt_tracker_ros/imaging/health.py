@@ -21,6 +21,12 @@ _SATURATED_SHARE = 0.9
 _WHITE = 250
 """8-bit level from which a pixel counts as saturated."""
 
+_LATE = 1.5
+"""A slow camera is silent after so many times the last interval between two images."""
+
+_SLOWEST_S = 3.0
+"""Longest silence that passes for slowness."""
+
 _FULL_SCALES = (4095, 16383, 65535)
 """Top counts of 12-, 14- and 16-bit cameras."""
 
@@ -80,6 +86,7 @@ class CameraHealth:
         self._image: NDArray[Any] | None = None
         self._sample: NDArray[Any] | None = None
         self._stamp = 0.0
+        self._interval = 0.0
         self._repeats = 1
         self._good = 0
 
@@ -98,6 +105,7 @@ class CameraHealth:
         first = self._health.state is CameraState.MISSING
         if not first:
             self.check(stamp)
+            self._interval = stamp - self._stamp
         self._stamp = stamp
         fault = self._fault(image)
         if fault is not None:
@@ -117,7 +125,9 @@ class CameraHealth:
     def check(self, now: float) -> Health:
         """Return the state at a time, whether or not images still come."""
         silence = now - self._stamp
-        if self._health.state is not CameraState.MISSING and silence > self._settings.stale:
+        # A camera of 1 Hz is slow, not silent.
+        longest = max(self._settings.stale, min(_LATE * self._interval, _SLOWEST_S))
+        if self._health.state is not CameraState.MISSING and silence > longest:
             self._good = 0
             self._health = Health(
                 CameraState.STALE, f'{self._name}: no image for {silence:.1f} s')
