@@ -52,6 +52,24 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         _write(tmp_path / 'no' / 'a.mp4')
 
 
+def test_a_full_disk_is_an_error_and_nothing_worse(tmp_path: Path) -> None:
+    full = tmp_path / 'full.mp4'
+    full.symlink_to('/dev/full')
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    video = VideoWriter(full)
+
+    def write(frames: int) -> None:
+        for number in range(frames):
+            video.write(np.roll(noise, number, 0))
+
+    with pytest.raises(InputError, match='No space left'):
+        write(100)
+    with pytest.raises(InputError, match='any further'):
+        write(1)
+    video.close()
+    video.close()
+
+
 def test_a_file_appears_whole(tmp_path: Path) -> None:
     path = tmp_path / 'a.txt'
     with replacing(path) as part:

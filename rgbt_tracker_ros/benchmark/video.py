@@ -45,6 +45,7 @@ class VideoWriter:
         self._container: Any = av.open(
             str(path), 'w', format='mp4', options={'movflags': '+faststart'})
         self._stream: Any = None
+        self._failed = False
 
     def write(self, image: NDArray[np.uint8]) -> None:
         """Append an H x W x 3 RGB image; all must have the first one's size.
@@ -66,7 +67,8 @@ class VideoWriter:
         if self._container is None:
             return
         try:
-            if self._stream is not None:
+            # FFmpeg crashes the process when it is given more after a failed write.
+            if self._stream is not None and not self._failed:
                 self._encode(None)
         finally:
             container, self._container = self._container, None
@@ -83,9 +85,13 @@ class VideoWriter:
 
     def _encode(self, frame: Any) -> None:
         """Encode a frame, or with None what is left; the file is opened by the first one."""
+        if self._failed:
+            raise InputError(
+                f'{self._path} cannot be written any further: an earlier frame failed')
         try:
             self._container.mux(self._stream.encode(frame))
         except OSError as error:
+            self._failed = True
             raise InputError(f'{self._path} cannot be written ({error.strerror}): give a file in '
                              'a folder that exists, is writable and has room') from error
 
