@@ -287,6 +287,8 @@ def test_a_folder_that_is_no_clip_or_a_torn_one_is_refused(tmp_path):
     lambda: Event('fog', 0, 1), lambda: Event('smoke', 2, 1), lambda: Event('smoke', 0, 1, 2.0),
     lambda: Actor('ghost', ((0, 0, 0),)), lambda: Actor('person', ()),
     lambda: Actor('person', ((1, 0, 0.5), (0, 1, 0.5))), lambda: ClipSpec(actors=()),
+    lambda: Actor('blob', ((0, 0, 0),)), lambda: Actor('blob', ((0, np.nan, 1),)),
+    lambda: Actor('blob', ((0, 0, 1),), size=np.nan),
     lambda: small(size=(8, 8)), lambda: small(theme='moon'), lambda: small(duration=0.0),
     lambda: small(rgb_rate=nan), lambda: small(jitter=-1.0)])
 def test_wrong_specs_are_refused(make):

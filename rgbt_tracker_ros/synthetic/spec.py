@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
@@ -75,8 +75,11 @@ class Actor:
         times = [point[0] for point in self.path]
         if self.kind not in KINDS:
             raise InputError(f'actor kind {self.kind!r} is not one of {", ".join(KINDS)}')
-        if not times or sorted(times) != times or self.size <= 0:
+        finite = all(isfinite(value) for point in self.path for value in point)
+        if not times or not finite or sorted(times) != times or not 0 < self.size < inf:
             raise InputError(f'actor {self}: waypoints with ascending times and size > 0 needed')
+        if min(y for _, _, y in self.path) <= 0:
+            raise InputError(f'actor {self}: its depths y must be over 0, which is the horizon')
 
 
 @dataclass(frozen=True, slots=True)
