@@ -39,7 +39,7 @@ setup(
     description='Track one target in synchronised RGB and thermal camera streams.',
     license='Apache-2.0',
     maintainer='rgbt_tracker_ros maintainers',
-    maintainer_email='maintainers@users.noreply.b-seed-469b97d5.example',
+    maintainer_email='maintainers@rgbt-tracker-ros.example',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
     package_data={NAME: ['py.typed']},
     data_files=data_files(),
