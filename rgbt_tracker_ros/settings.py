@@ -111,7 +111,7 @@ class TemplateSettings:
     interval: int = _setting(
         15, 'Frames between two looks at the template memory.', unit='frames', low=1, high=10000)
     threshold: float = _setting(
-        0.7, 'Score a frame needs to become a dynamic template.', low=0.0, high=1.0)
+        0.8, 'Score a frame needs to become a dynamic template.', low=0.0, high=1.0)
     memory: int = _setting(
         5, 'Candidate templates kept.', low=1, high=100)
 
@@ -130,7 +130,7 @@ class TargetSettings:
     redetect: bool = _setting(
         True, 'While LOST, look over a growing region and then the whole image.')
     window: float = _setting(
-        0.5, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
+        0.6, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
     smoothing: float = _setting(
         0.3, 'Share of the old box size kept from frame to frame.', low=0.0, high=0.99)
 
