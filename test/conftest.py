@@ -2,8 +2,14 @@
 """Property tests must give the same answer on every machine, however busy it is."""
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile('steady', deadline=None, derandomize=True,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('steady')
+
+# A shell that runs the tests in the background has them ignore SIGINT, and so would every process
+# that they start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
