@@ -20,9 +20,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray
 
-from rgbt_tracker_ros.ros.conversion import image_message
+from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.diagnostics import values_of
-from rgbt_tracker_ros.ros.messages import seconds, stamp_message
+from rgbt_tracker_ros.ros.image_message import image_message
+from rgbt_tracker_ros.ros.messages import stamp_message
 from rgbt_tracker_ros.ros.processes import ros_environment, start_node, stop_node
 
 # Fast DDS reads its profile once in a process: it must be known before the first test begins.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rgbt_tracker_ros.ros.arrival import ArrivalLag
+from rgbt_tracker_ros.pipeline.arrival import ArrivalLag
 
 DUE = 1e9
 

@@ -16,8 +16,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.ros.compression import MAX_PIXELS
-from rgbt_tracker_ros.ros.conversion import ENCODINGS, image_message, rgb_image, thermal_image
+from rgbt_tracker_ros.pipeline.compression import MAX_PIXELS
+from rgbt_tracker_ros.pipeline.conversion import ENCODINGS, rgb_image, thermal_image
+from rgbt_tracker_ros.ros.image_message import image_message
 
 pytestmark = pytest.mark.ros
 SIDES = st.integers(1, 12)

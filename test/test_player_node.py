@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.ros.conversion import rgb_image, thermal_image
+from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.ros.playlist import Faults, Recording, open_clip, play
 
 pytestmark = pytest.mark.ros

@@ -16,8 +16,9 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
-from rgbt_tracker_ros.ros.conversion import image_message, rgb_image
+from rgbt_tracker_ros.pipeline.conversion import rgb_image
 from rgbt_tracker_ros.ros.diagnostics import values_of
+from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import stamp_message
 
 pytestmark = pytest.mark.ros

@@ -10,8 +10,8 @@ from std_msgs.msg import Header
 
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.ros import recent_pairs
-from rgbt_tracker_ros.ros.recent_pairs import RecentPairs
+from rgbt_tracker_ros.pipeline import recent_pairs
+from rgbt_tracker_ros.pipeline.recent_pairs import RecentPairs
 from rgbt_tracker_ros.ros.worker import Worker
 
 pytestmark = pytest.mark.ros

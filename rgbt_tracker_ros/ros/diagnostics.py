@@ -2,24 +2,10 @@
 """What the node says about each frame (`~/status`) and about itself (`/diagnostics`)."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the node: how it is, in words, and its numbers."""
-
-    name: str
-    level: bytes
-    message: str
-    values: Mapping[str, Any]
+from rgbt_tracker_ros.pipeline.report import Part
 
 
 def diagnostic_array(header: Header, node: str, parts: list[Part]) -> DiagnosticArray:
@@ -37,9 +23,10 @@ def diagnostic_array(header: Header, node: str, parts: list[Part]) -> Diagnostic
     """
     return DiagnosticArray(header=header, status=[
         DiagnosticStatus(
-            level=part.level, name=f'{node.lstrip("/")}: {part.name}', message=part.message,
+            level=bytes([part.level]), name=f'{node.lstrip("/")}: {part.name}',
+            message=part.message,
             hardware_id=node,
-            values=[KeyValue(key=key, value=_text(value)) for key, value in part.values.items()])
+            values=[KeyValue(key=key, value=value) for key, value in part.texts().items()])
         for part in parts])
 
 
@@ -50,6 +37,3 @@ def values_of(message: DiagnosticArray, part: str) -> dict[str, str]:
             return {item.key: item.value for item in status.values}
     return {}
 
-
-def _text(value: Any) -> str:
-    return f'{value:.6g}' if isinstance(value, float) else str(value)

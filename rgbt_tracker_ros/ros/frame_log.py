@@ -9,8 +9,8 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticArray
 
 from rgbt_tracker_ros.benchmark.files import replacing
+from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.diagnostics import values_of
-from rgbt_tracker_ros.ros.messages import seconds
 
 _TARGET = ('x', 'y', 'w', 'h', 'score', 'state', 'mode', 'id', 'template_frame', 'dt_ms')
 _TIMES = ('backend_ms', 'track_ms')

@@ -13,7 +13,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from rgbt_tracker_ros.imaging.synchronizer import Pair
-from rgbt_tracker_ros.ros.pairing import CAMERAS, make_pairing
+from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.ros.pairing import make_pairing
 from rgbt_tracker_ros.settings import Settings
 
 SILENCE_S = 3.0

@@ -11,14 +11,14 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
+from rgbt_tracker_ros.pipeline.pipeline import Pipeline
+from rgbt_tracker_ros.pipeline.requests import ResetRequest
 from rgbt_tracker_ros.ros.activity import Activity
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
-from rgbt_tracker_ros.ros.pipeline import Pipeline
-from rgbt_tracker_ros.ros.requests import ResetRequest
 from rgbt_tracker_ros.ros.self_report import SelfReport
-from rgbt_tracker_ros.ros.warm_up import warm_up
 from rgbt_tracker_ros.tracking.tracker import Tracker
+from rgbt_tracker_ros.tracking.warm_up import warm_up
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 

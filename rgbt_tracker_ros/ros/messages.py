@@ -13,11 +13,6 @@ from rgbt_tracker_ros.tracking.result import State, TrackResult
 CLASS_ID = 'target'
 
 
-def seconds(stamp: Time) -> float:
-    """Return a stamp in seconds."""
-    return float(stamp.sec + stamp.nanosec * 1e-9)
-
-
 def stamp_message(value: float) -> Time:
     """Return seconds, not negative, as a stamp."""
     nanoseconds = round(value * 1e9)

@@ -17,9 +17,9 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from rgbt_tracker_ros.imaging.box import Box
-from rgbt_tracker_ros.ros.conversion import rgb_image
+from rgbt_tracker_ros.pipeline.conversion import rgb_image
+from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.diagnostics import values_of
-from rgbt_tracker_ros.ros.messages import seconds
 
 _JPEG_QUALITY = 90
 _DEPTH = 30

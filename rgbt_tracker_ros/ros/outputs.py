@@ -10,13 +10,14 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from rgbt_tracker_ros.pipeline.header import seconds
+from rgbt_tracker_ros.pipeline.pipeline import Outcome
+from rgbt_tracker_ros.pipeline.report import Level, Part, frame_parts
+from rgbt_tracker_ros.pipeline.requests import Answer
 from rgbt_tracker_ros.ros.annotation import annotated
-from rgbt_tracker_ros.ros.conversion import image_message
-from rgbt_tracker_ros.ros.diagnostics import ERROR, OK, WARN, Part, diagnostic_array
-from rgbt_tracker_ros.ros.messages import detection_array, seconds
-from rgbt_tracker_ros.ros.pipeline import Outcome
-from rgbt_tracker_ros.ros.requests import Answer
-from rgbt_tracker_ros.tracking.result import State
+from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
+from rgbt_tracker_ros.ros.image_message import image_message
+from rgbt_tracker_ros.ros.messages import detection_array
 
 _DEPTH = 10
 
@@ -79,13 +80,13 @@ class Outputs:
             self._node.get_logger().info(self._answer)
         else:
             self._node.get_logger().warning(self._answer)
-        self._say(Part('request', OK if answer.accepted else WARN, self._answer, {
+        self._say(Part('request', Level.OK if answer.accepted else Level.WARN, self._answer, {
             'request': answer.source, 'accepted': answer.accepted, 'reason': answer.reason}))
 
     def report_fault(self, error: str) -> None:
         """Say that a frame could not be handled at all."""
         self._error = error
-        self._say(Part('fault', ERROR, error, {'error': error}))
+        self._say(Part('fault', Level.ERROR, error, {'error': error}))
 
     def _say(self, part: Part) -> None:
         header = Header(stamp=self._node.get_clock().now().to_msg())
@@ -95,32 +96,8 @@ class Outputs:
     def _publish_status(self, outcome: Outcome, numbers: dict[str, Any]) -> None:
         self._error = outcome.error or self._error
         now = seconds(self._node.get_clock().now().to_msg())
-        parts = [
-            _target_part(outcome, {
-                'latency_ms': 1000 * (now - seconds(outcome.header.stamp)),
-                'last_request': self._answer, 'last_error': self._error}),
-            *(Part(f'{camera} camera', OK if health.usable else WARN, health.reason,
-                   {'state': health.state.value})
-              for camera, health in outcome.health.items()),
-            Part('frames', OK, numbers.get('stamps', ''), numbers)]
+        parts = frame_parts(outcome, numbers, {
+            'latency_ms': 1000 * (now - seconds(outcome.header.stamp)),
+            'last_request': self._answer, 'last_error': self._error})
         self._status.publish(
             diagnostic_array(outcome.header, self._node.get_fully_qualified_name(), parts))
-
-
-def _target_part(outcome: Outcome, more: dict[str, Any]) -> Part:
-    result, state = outcome.result, outcome.state
-    level, message = WARN if state is State.LOST else OK, state.value
-    if outcome.error:
-        level, message = ERROR, f'{state.value}; {outcome.error}'
-    values: dict[str, Any] = {
-        'state': state.value, 'id': outcome.target_id,
-        'mode': outcome.pair.mode if outcome.pair else 'none', 'error': outcome.error,
-        'dt_ms': '' if outcome.dt is None else 1000 * outcome.dt}
-    if result is not None:
-        values.update(
-            score=result.score, template_frame=result.template_frame,
-            backend_ms=result.backend_ms, track_ms=result.total_ms,
-            x=result.box.x, y=result.box.y, w=result.box.w, h=result.box.h)
-        if result.crop_box is not None:
-            values['fused_region'] = ','.join(f'{side:g}' for side in result.crop_box)
-    return Part('target', level, message, {**values, **more})

@@ -17,8 +17,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Header
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.ros.conversion import image_message
-from rgbt_tracker_ros.ros.messages import seconds, stamp_message
+from rgbt_tracker_ros.pipeline.header import seconds
+from rgbt_tracker_ros.ros.image_message import image_message
+from rgbt_tracker_ros.ros.messages import stamp_message
 from rgbt_tracker_ros.ros.playlist import Faults, Recording, Show, open_clip, play
 
 _AHEAD = 32

@@ -13,8 +13,8 @@ from rclpy.task import Future
 from std_msgs.msg import Bool
 from vision_msgs.msg import Detection2DArray
 
+from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.frame_log import row_of, write_rows
-from rgbt_tracker_ros.ros.messages import seconds
 
 FILE = 'boxes.csv'
 

@@ -10,7 +10,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from rgbt_tracker_ros.ros.diagnostics import ERROR, OK, WARN, Part, diagnostic_array
+from rgbt_tracker_ros.pipeline.report import Level, Part
+from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
 
 
 class SelfReport:
@@ -54,11 +55,11 @@ class SelfReport:
         now = monotonic()
         rate = max(frames - self._frames, 0) / max(now - self._since, 1e-3)
         self._frames, self._since = frames, now
-        level, message = OK, self.state
+        level, message = Level.OK, self.state
         if self.fault:
-            level, message = ERROR, f'{self.state}: {self.fault}'
+            level, message = Level.ERROR, f'{self.state}: {self.fault}'
         elif silent:
-            level, message = WARN, '; '.join(silent.values())
+            level, message = Level.WARN, '; '.join(silent.values())
         parts = [Part('node', level, message, {
             'state': self.state, 'frames': frames, 'frames_per_s': rate, **self.facts,
             **(numbers or {})})]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from std_msgs.msg import Header
-
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.ros.recent_pairs import RecentPairs
-from rgbt_tracker_ros.ros.requests import Answer, Request, StartRequest
+from rgbt_tracker_ros.pipeline.header import Header
+from rgbt_tracker_ros.pipeline.recent_pairs import RecentPairs
+from rgbt_tracker_ros.pipeline.requests import Answer, Request, StartRequest
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.tracker import Tracker
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from std_msgs.msg import Header
-
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.pipeline.header import Header
 
 _SPAN_S = 1.5
 _BYTES = 128 * 2**20

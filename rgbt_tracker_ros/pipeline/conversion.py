@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image messages to arrays and back, with every field of the message checked.
+"""Image messages to arrays, with every field of the message checked.
 
 Cameras' common encodings are read without a copy; others go through cv_bridge where it is
-installed. (cv_bridge itself fails with NumPy 2, and accepts a wrong `step` in silence.)
+installed. (cv_bridge itself fails with NumPy 2, and accepts a wrong `step` in silence.) Any object
+with the fields of sensor_msgs/Image or CompressedImage is read, be it from a topic or from a bag.
 """
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Header
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.ros.compression import decode
+from rgbt_tracker_ros.pipeline.compression import decode
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoding:
+class Layout:
     """Channels, bytes of one value, and cv2's conversion to R, G, B or grey (None = as it is)."""
 
     channels: int
@@ -32,25 +30,26 @@ class _Encoding:
     to_grey: int | None
 
 
-_GREY8 = _Encoding(1, 1, cv2.COLOR_GRAY2RGB, None)
-_GREY16 = _Encoding(1, 2, None, None)
-_ENCODINGS = {
+_GREY8 = Layout(1, 1, cv2.COLOR_GRAY2RGB, None)
+_GREY16 = Layout(1, 2, None, None)
+LAYOUTS = {
     'mono8': _GREY8,
     '8UC1': _GREY8,
     'mono16': _GREY16,
     '16UC1': _GREY16,
-    'rgb8': _Encoding(3, 1, None, cv2.COLOR_RGB2GRAY),
-    'bgr8': _Encoding(3, 1, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
+    'rgb8': Layout(3, 1, None, cv2.COLOR_RGB2GRAY),
+    'bgr8': Layout(3, 1, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
     # 8UC3 names no order; OpenCV's, and so most publishers', is B, G, R.
-    '8UC3': _Encoding(3, 1, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
-    'rgba8': _Encoding(4, 1, cv2.COLOR_RGBA2RGB, cv2.COLOR_RGBA2GRAY),
-    'bgra8': _Encoding(4, 1, cv2.COLOR_BGRA2RGB, cv2.COLOR_BGRA2GRAY),
+    '8UC3': Layout(3, 1, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
+    'rgba8': Layout(4, 1, cv2.COLOR_RGBA2RGB, cv2.COLOR_RGBA2GRAY),
+    'bgra8': Layout(4, 1, cv2.COLOR_BGRA2RGB, cv2.COLOR_BGRA2GRAY),
 }
-ENCODINGS = tuple(_ENCODINGS)
 """Encodings read without cv_bridge."""
 
+ENCODINGS = tuple(LAYOUTS)
 
-def rgb_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
+
+def rgb_image(message: Any) -> NDArray[np.uint8]:
     """Read a colour (or grey) image message as H x W x 3 uint8 in R, G, B order.
 
     `rgb8` is a read-only view of the message; the others are converted.
@@ -66,12 +65,12 @@ def rgb_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
         raise InputError(
             f'rgb image has encoding {encoding}: an 8-bit image is needed; '
             'are the rgb and thermal topics exchanged?')
-    code = _ENCODINGS[encoding].to_rgb
+    code = LAYOUTS[encoding].to_rgb
     rgb: NDArray[np.uint8] = pixels if code is None else cv2.cvtColor(pixels, code)
     return rgb
 
 
-def thermal_image(message: Image | CompressedImage) -> Pixels:
+def thermal_image(message: Any) -> Pixels:
     """Read a thermal image message as H x W uint8 or uint16 counts.
 
     Single-channel images are read-only views of the message (16-bit big-endian data are swapped);
@@ -84,50 +83,22 @@ def thermal_image(message: Image | CompressedImage) -> Pixels:
 
     """
     pixels, encoding = _read(message, 'mono16')
-    code = _ENCODINGS[encoding].to_grey
+    code = LAYOUTS[encoding].to_grey
     counts: Pixels = pixels if code is None else cv2.cvtColor(pixels, code)
     return counts
 
 
-def image_message(pixels: NDArray[Any], encoding: str, header: Header) -> Image:
-    """Make an image message; `header` is used as it is.
-
-    The array goes in by one copy of its memory (`array.frombytes`): any other way of filling
-    `Image.data` checks or converts each byte.
-
-    Raises
-    ------
-    InputError
-        If the array's shape or type does not fit `encoding`.
-
-    """
-    layout = _ENCODINGS.get(encoding)
-    shape = (*pixels.shape, 1) if pixels.ndim == 2 else pixels.shape
-    if layout is None or len(shape) != 3 or shape[2] != layout.channels \
-            or pixels.dtype != np.dtype(f'u{layout.width}'):
-        raise InputError(
-            f'an array of shape {pixels.shape} and type {pixels.dtype} does not fit the encoding '
-            f'{encoding!r}')
-    little = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder('<'))
-    message = Image(header=header, height=shape[0], width=shape[1], encoding=encoding,
-                    is_bigendian=0, step=shape[1] * layout.channels * layout.width)
-    data = array('B')
-    data.frombytes(little.data.cast('B'))
-    message.data = data
-    return message
-
-
-def _read(message: Image | CompressedImage, fallback: str) -> tuple[Any, str]:
-    """Return the pixels and the name, in `_ENCODINGS`, of their layout."""
-    if isinstance(message, CompressedImage):
+def _read(message: Any, fallback: str) -> tuple[Any, str]:
+    """Return the pixels and the name, in `LAYOUTS`, of their layout."""
+    if hasattr(message, 'format'):          # CompressedImage
         return decode(message.data, message.format)
-    layout = _ENCODINGS.get(message.encoding)
+    layout = LAYOUTS.get(message.encoding)
     if layout is None:
         return _through_cv_bridge(message, fallback)
     return _view(message, layout), message.encoding
 
 
-def _view(message: Image, layout: _Encoding) -> Pixels:
+def _view(message: Any, layout: Layout) -> Pixels:
     height, width, step = message.height, message.width, message.step
     row = width * layout.channels * layout.width
     if height == 0 or width == 0:
@@ -153,7 +124,7 @@ def _view(message: Image, layout: _Encoding) -> Pixels:
     return view.astype(view.dtype.newbyteorder('='))
 
 
-def _through_cv_bridge(message: Image, encoding: str) -> tuple[Any, str]:
+def _through_cv_bridge(message: Any, encoding: str) -> tuple[Any, str]:
     known = f'accepted are {", ".join(ENCODINGS)}'
     try:
         from cv_bridge import CvBridge

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from std_msgs.msg import Header
-
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.health import CameraState, Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.imaging.synchronizer import Pair
-from rgbt_tracker_ros.ros.conversion import rgb_image, thermal_image
-from rgbt_tracker_ros.ros.requests import Answer, Inbox, Request, StartRequest
-from rgbt_tracker_ros.ros.target import Target
+from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
+from rgbt_tracker_ros.pipeline.header import Header
+from rgbt_tracker_ros.pipeline.requests import Answer, Inbox, Request, StartRequest
+from rgbt_tracker_ros.pipeline.target import Target
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.preparation import PairPreparer
 from rgbt_tracker_ros.tracking.result import State, TrackResult

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be said about each frame, in words and numbers; topics and bags carry the same."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from rgbt_tracker_ros.pipeline.pipeline import Outcome
+from rgbt_tracker_ros.tracking.result import State
+
+
+class Level(IntEnum):
+    """How bad it is; the numbers are those of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the whole: how it is, in words, and its numbers."""
+
+    name: str
+    level: Level
+    message: str
+    values: Mapping[str, Any]
+
+    def texts(self) -> dict[str, str]:
+        """Return the numbers as text."""
+        return {key: f'{value:.6g}' if isinstance(value, float) else str(value)
+                for key, value in self.values.items()}
+
+
+def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
+                more: Mapping[str, Any]) -> list[Part]:
+    """Return the parts of a frame's status: target, each camera, frames.
+
+    Parameters
+    ----------
+    outcome
+        The frame.
+    numbers
+        Counters of the synchroniser; `stamps` says in words what is wrong with the stamps.
+    more
+        More about the target.
+
+    """
+    return [
+        _target_part(outcome, more),
+        *(Part(f'{camera} camera', Level.OK if health.usable else Level.WARN, health.reason,
+               {'state': health.state.value})
+          for camera, health in outcome.health.items()),
+        Part('frames', Level.OK, numbers.get('stamps', ''), numbers)]
+
+
+def _target_part(outcome: Outcome, more: Mapping[str, Any]) -> Part:
+    result, state = outcome.result, outcome.state
+    level, message = Level.WARN if state is State.LOST else Level.OK, state.value
+    if outcome.error:
+        level, message = Level.ERROR, f'{state.value}; {outcome.error}'
+    values: dict[str, Any] = {
+        'state': state.value, 'id': outcome.target_id,
+        'mode': outcome.pair.mode if outcome.pair else 'none', 'error': outcome.error,
+        'dt_ms': '' if outcome.dt is None else 1000 * outcome.dt}
+    if result is not None:
+        values.update(
+            score=result.score, template_frame=result.template_frame,
+            backend_ms=result.backend_ms, track_ms=result.total_ms,
+            x=result.box.x, y=result.box.y, w=result.box.w, h=result.box.h)
+        if result.crop_box is not None:
+            values['fused_region'] = ','.join(f'{side:g}' for side in result.crop_box)
+    return Part('target', level, message, {**values, **more})
