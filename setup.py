@@ -49,6 +49,7 @@ setup(
         'typer',
     ],
     extras_require={
+        'bag': ['rosbags>=0.11.9,<0.12'],
         'video': ['av'],
         'test': ['hypothesis', 'pytest<9'],
         'train': [

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of a ROS 2 bag, in the order of their record times, without ROS."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from rgbt_tracker_ros.bags.topics import CameraTopics, Topic, choose_topics
+from rgbt_tracker_ros.errors import InputError
+
+
+class Recorded(NamedTuple):
+    """A message of a bag.
+
+    Attributes
+    ----------
+    time
+        When it was recorded, nanoseconds since 1970.
+    topic
+        Its topic.
+    message
+        An object with the fields of the ROS message.
+
+    """
+
+    time: int
+    topic: str
+    message: Any
+
+
+class BagReader:
+    """A bag folder, or one .mcap or .db3 file; use it as a context.
+
+    Parameters
+    ----------
+    path
+        The bag.
+
+    Attributes
+    ----------
+    topics
+        All topics, sorted by name.
+
+    Raises
+    ------
+    InputError
+        If it is no bag, or if `rosbags` is not installed.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._readable():
+            from rosbags.rosbag2 import Reader
+            from rosbags.typesys import Stores, get_typestore
+
+            self._reader = Reader(path)
+            self._types = get_typestore(Stores.ROS2_HUMBLE)
+        self._stack = ExitStack()
+        self.topics: list[Topic] = []
+
+    def __enter__(self) -> BagReader:
+        """Open the bag."""
+        with self._readable():
+            self._stack.enter_context(self._reader)
+            self.topics = [
+                Topic(name, info.msgtype or '', info.msgcount)
+                for name, info in sorted(self._reader.topics.items())]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Close the bag."""
+        self._stack.close()
+
+    @property
+    def start(self) -> int:
+        """Return the first record time, nanoseconds."""
+        return self._reader.start_time
+
+    @property
+    def end(self) -> int:
+        """Return the last record time, nanoseconds."""
+        return self._reader.end_time - 1
+
+    def cameras(self, rgb: str | None = None, thermal: str | None = None) -> CameraTopics:
+        """Return the image topics of the two cameras, found by name and encoding if not given."""
+        return choose_topics(self.topics, rgb, thermal, self._encoding)
+
+    def messages(self, topics: Collection[str], start: int | None = None,
+                 stop: int | None = None) -> Iterator[Recorded]:
+        """Yield the messages of some topics.
+
+        Parameters
+        ----------
+        topics
+            Their names.
+        start, stop
+            First record time, and the one before which to end, nanoseconds.
+
+        """
+        connections = [connection for connection in self._reader.connections
+                       if connection.topic in topics]
+        if not connections:
+            return
+        with self._readable():
+            for connection, time, data in self._reader.messages(connections, start, stop):
+                message = self._types.deserialize_cdr(data, connection.msgtype)
+                yield Recorded(time, connection.topic, message)
+
+    def _encoding(self, topic: str) -> str:
+        """Return the encoding of a topic's first image."""
+        message = next(self.messages([topic])).message
+        return str(getattr(message, 'encoding', None) or getattr(message, 'format', ''))
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn everything that can go wrong in a file into one line."""
+        try:
+            yield
+        except InputError:
+            raise
+        except ImportError as error:
+            raise InputError(
+                f'{self._path}: reading bags needs the package rosbags: pip install rosbags'
+            ) from error
+        except Exception as error:
+            raise InputError(f'{self._path} cannot be read as a ROS 2 bag: {error}') from error
