@@ -17,6 +17,7 @@ from rgbt_tracker_ros.ros.activity import Activity
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
 from rgbt_tracker_ros.ros.self_report import SelfReport
+from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 from rgbt_tracker_ros.tracking.warm_up import warm_up
 
@@ -32,6 +33,11 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
     - inactive (configured): the model is loaded; publishers and services exist.
     - active: subscribed to the cameras; frames are tracked in a thread of their own.
 
+    Parameters
+    ----------
+    load
+        Makes the tracker from a model's name, a backend's name and the settings.
+
     Attributes
     ----------
     finished
@@ -39,8 +45,9 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, load: Callable[[str, str, Settings], Tracker] = Tracker.from_model) -> None:
         super().__init__('rgbt_tracker')
+        self._load = load
         self.finished = Future()
         self._settings = SettingsParameters(self)
         self._report = SelfReport(self)
@@ -104,7 +111,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
     def _configure(self) -> None:
         settings = self._settings.checked()
         self.get_logger().info(f'loading the model {settings.model.name}')
-        tracker = Tracker.from_model(settings.model.name, settings.model.backend, settings)
+        tracker = self._load(settings.model.name, settings.model.backend, settings)
         self._to_free.append(tracker.close)
         warm_up(tracker)
         outputs = Outputs(self)
