@@ -17,7 +17,7 @@ DEMO_OPTIONS = $(if $(RGB),--rgb "$(RGB)") $(if $(THERMAL),--thermal "$(THERMAL)
 	$(if $(MODEL),--model "$(MODEL)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-test lint clean distclean
+.PHONY: help demo test setup setup-test lint docs clean distclean
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ lint: setup-test  ## Check style, types and layers
 	@"$(PYTHON_OF_VENV)" -m mypy
 	@"$(VENV)/bin/lint-imports"
 
+docs: setup-test  ## Build the documentation into site/
+	@"$(PYTHON_OF_VENV)" -m mkdocs build --strict
+
 setup:  ## Make the environment of the demo
 	$(SET_UP) run
 
@@ -40,7 +43,7 @@ setup-test:  ## Make the environment of the tests
 	$(SET_UP) test
 
 clean:  ## Remove what was built, measured and cached
-	rm -rf build install log dist *.egg-info demo/output demo/clips .pytest_cache .mypy_cache \
+	rm -rf build install log dist site *.egg-info demo/output demo/clips .pytest_cache .mypy_cache \
 		.ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
