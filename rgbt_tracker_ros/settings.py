@@ -76,19 +76,33 @@ class ThermalSettings:
     """How raw thermal counts become 8 bits."""
 
     normalization: str = _setting(
-        'percentile', 'none (8-bit input as it is), minmax, percentile (smoothed over time) or '
-        'range (fixed thermal.min .. thermal.max).',
-        choices=('none', 'minmax', 'percentile', 'range'))
-    min: float = _setting(0.0, 'Counts shown as black when normalization is range.', unit='counts',
-                          low=-1e6, high=1e6)
-    max: float = _setting(65535.0, 'Counts shown as white when normalization is range.',
-                          unit='counts', low=-1e6, high=1e6)
+        'percentile', 'none (8-bit input as it is), minmax, percentile (smoothed over time), '
+        'clahe (percentile, then more local contrast) or range (fixed thermal.min .. '
+        'thermal.max).',
+        choices=('none', 'minmax', 'percentile', 'clahe', 'range'))
+    min: float = _setting(0.0, 'Shown as black when normalization is range; in thermal.unit.',
+                          unit='counts or deg C', low=-1e6, high=1e6)
+    max: float = _setting(65535.0, 'Shown as white when normalization is range; in thermal.unit.',
+                          unit='counts or deg C', low=-1e6, high=1e6)
+    unit: str = _setting(
+        'counts', 'Unit of thermal.min and thermal.max: counts, or celsius (deg C = thermal.scale '
+        'x count + thermal.offset).', choices=('counts', 'celsius'))
+    scale: float = _setting(
+        0.01, 'Degrees per count of a radiometric camera; 0.04 for some in low gain.',
+        unit='deg C', low=1e-6, high=1000.0)
+    offset: float = _setting(
+        -273.15, 'Temperature of count 0; -273.15 where counts are kelvins times a factor.',
+        unit='deg C', low=-1e6, high=1e6)
     low_percentile: float = _setting(
         1.0, 'Percentile shown as black.', unit='%', low=0.0, high=49.0)
     high_percentile: float = _setting(
         99.0, 'Percentile shown as white.', unit='%', low=51.0, high=100.0)
     smoothing: float = _setting(
         0.9, 'Share of the old range kept from frame to frame (no flicker).', low=0.0, high=0.999)
+    clip_limit: float = _setting(
+        2.0, 'clahe: most that local contrast is raised, about.', low=1.0, high=40.0)
+    tiles: int = _setting(
+        8, 'clahe: tiles along each side of the image.', low=1, high=32)
 
 
 @dataclass(frozen=True, slots=True)
