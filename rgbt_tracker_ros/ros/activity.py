@@ -11,10 +11,10 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.header import seconds
+from rgbt_tracker_ros.pipeline.messages import best_detection, detection_box
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import Answer, Request, StartRequest
 from rgbt_tracker_ros.ros.inputs import ImageInputs
-from rgbt_tracker_ros.ros.messages import best_detection, detection_box
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
 from rgbt_tracker_ros.ros.worker import Worker

@@ -10,11 +10,11 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
+from rgbt_tracker_ros.benchmark.annotation import annotated
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
 from rgbt_tracker_ros.pipeline.report import Level, Part, frame_parts
 from rgbt_tracker_ros.pipeline.requests import Answer
-from rgbt_tracker_ros.ros.annotation import annotated
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import detection_array
