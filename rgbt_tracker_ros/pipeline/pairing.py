@@ -2,7 +2,7 @@
 """Messages of two cameras in, pairs out, by our own synchroniser."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from time import monotonic
 from typing import Any, Protocol
@@ -36,9 +36,20 @@ class Pairing(Protocol):
 
 
 class NearestPairing:
-    """Our own synchroniser, fed with messages."""
+    """Our own synchroniser, fed with messages.
 
-    def __init__(self, settings: SyncSettings) -> None:
+    Parameters
+    ----------
+    settings
+        Thresholds at the start.
+    clock
+        Tells when a message arrives, seconds.
+
+    """
+
+    def __init__(self, settings: SyncSettings,
+                 clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._synchronizer: Synchronizer[Any, Any] = Synchronizer(settings)
         self._lag = ArrivalLag()
         self._offset = settings.thermal_offset
@@ -47,7 +58,7 @@ class NearestPairing:
         """Take a frame; the synchroniser counts those that it cannot use."""
         add = self._synchronizer.add_rgb if camera == 'rgb' else self._synchronizer.add_thermal
         stamp = seconds(message.header.stamp)
-        self._lag.add(camera, stamp, monotonic())
+        self._lag.add(camera, stamp, self._clock())
         add(stamp, message)
 
     def poll(self, now: float) -> Iterator[Pair[Any, Any]]:

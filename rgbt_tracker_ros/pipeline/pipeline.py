@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
@@ -67,14 +68,18 @@ class Pipeline:
         Settings at the start.
     on_answer
         Called with the answer to each request.
+    clock
+        Tells how long a request has waited, seconds.
 
     """
 
     def __init__(self, tracker: Tracker, settings: Settings,
-                 on_answer: Callable[[Answer], None]) -> None:
+                 on_answer: Callable[[Answer], None],
+                 clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self.inbox = Inbox()
         self._tracker = tracker
-        self._target = Target(tracker, on_answer)
+        self._target = Target(tracker, on_answer, clock)
         self._preparer = PairPreparer(settings)
         self._settings = settings
         self._initial_box: tuple[float, ...] = ()
@@ -149,7 +154,8 @@ class Pipeline:
             self._initial_box = self._settings.initial_box
             if self._initial_box:
                 requests.insert(0, StartRequest(
-                    'initial_box', Box(*self._initial_box), both_cameras=True))
+                    'initial_box', Box(*self._initial_box), both_cameras=True,
+                    arrival=self._clock()))
         return requests
 
 

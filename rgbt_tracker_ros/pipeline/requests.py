@@ -26,7 +26,7 @@ class StartRequest:
     both_cameras
         Rather wait a moment than start on one camera's image.
     arrival
-        When the request came, seconds of the monotonic clock.
+        When the request came, seconds of the clock that its pipeline uses.
 
     """
 

@@ -32,10 +32,14 @@ class Target:
         The tracker; it is configured and closed elsewhere.
     on_answer
         Called with the answer to each request.
+    clock
+        The one that `StartRequest.arrival` is read from, seconds.
 
     """
 
-    def __init__(self, tracker: Tracker, on_answer: Callable[[Answer], None]) -> None:
+    def __init__(self, tracker: Tracker, on_answer: Callable[[Answer], None],
+                 clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._tracker = tracker
         self._on_answer = on_answer
         self._recent = RecentPairs()
@@ -103,7 +107,7 @@ class Target:
         if request.only_idle and self._tracker.state is not State.IDLE:
             self._waiting = None
             return None
-        patient = monotonic() - request.arrival < _PATIENCE_S
+        patient = self._clock() - request.arrival < _PATIENCE_S
         newest = self._recent.newest
         if newest is None:
             if not patient:
