@@ -41,7 +41,7 @@ setup(
     maintainer='rgbt_tracker_ros maintainers',
     maintainer_email='maintainers@rgbt-tracker-ros.example',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['py.typed']},
+    package_data={NAME: ['py.typed', 'bags/vision_msgs/msg/*.msg']},
     data_files=data_files(),
     python_requires='>=3.10',
     install_requires=[

@@ -14,6 +14,7 @@ from steps import SetupError, Steps
 
 TOOLS = Path(__file__).resolve().parent
 DEFINITIONS = TOOLS / 'vision_msgs'
+MESSAGES = TOOLS.parent / 'rgbt_tracker_ros' / 'bags' / 'vision_msgs'
 PYTHON_ABI = TOOLS / 'python_abi'
 CMAKE_VERSION = (3, 20)
 LOAD = ('from vision_msgs.msg import Detection2DArray\n'
@@ -28,7 +29,7 @@ def key(distribution: str, python_version: str) -> str:
     """Return what the result depends on, as one hash."""
     digest = hashlib.sha256(f'{distribution} {python_version}'.encode())
     digest.update(Path(__file__).read_bytes())
-    for folder in (DEFINITIONS, PYTHON_ABI):
+    for folder in (DEFINITIONS, MESSAGES, PYTHON_ABI):
         for file in sorted(item for item in folder.rglob('*') if item.is_file()):
             digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
     return digest.hexdigest()
