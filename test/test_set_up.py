@@ -151,8 +151,8 @@ def test_messages_are_built_again_when_something_changed(
     assert build_vision_msgs.key('kilted', '3.11') == first
     assert build_vision_msgs.key('jazzy', '3.11') != first
     assert build_vision_msgs.key('kilted', '3.12') != first
-    copy = shutil.copytree(TOOLS / 'vision_msgs', tmp_path / 'vision_msgs')
-    monkeypatch.setattr(build_vision_msgs, 'DEFINITIONS', copy)
+    copy = shutil.copytree(build_vision_msgs.MESSAGES, tmp_path / 'vision_msgs')
+    monkeypatch.setattr(build_vision_msgs, 'MESSAGES', copy)
     assert build_vision_msgs.key('kilted', '3.11') == first
     with (copy / 'msg' / 'Point2D.msg').open('a') as definition:
         definition.write('float64 z\n')
