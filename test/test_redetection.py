@@ -35,6 +35,14 @@ def test_the_tiles_hold_a_target_wherever_it_is(
         assert any(_holds(_region(look), inside_x, inside_y, side) for look in looks)
 
 
+def plan_frames(search: Redetection, last: Box, frames: int) -> list[list[Look]]:
+    plans = []
+    for _ in range(frames):
+        search.count()
+        plans.append(search.plan(last, FACTOR, 640, 480))
+    return plans
+
+
 def test_tiles_start_near_the_last_box() -> None:
     last = Box(500, 60, 30, 30)
     looks = tiles(last, FACTOR, 640, 480)
@@ -47,7 +55,7 @@ def test_the_first_look_grows_to_a_limit_and_the_second_goes_round() -> None:
     search = Redetection()
     last = Box(300, 200, 40, 40)
     count = len(tiles(last, FACTOR, 640, 480))
-    plans = [search.plan(last, FACTOR, 640, 480) for _ in range(count + 1)]
+    plans = plan_frames(search, last, count + 1)
     assert all(len(plan) == 2 for plan in plans)
     growths = [plan[0].growth for plan in plans]
     assert growths[0] == 1.0
@@ -62,9 +70,19 @@ def test_the_first_look_grows_to_a_limit_and_the_second_goes_round() -> None:
 def test_reset_begins_anew() -> None:
     search = Redetection()
     last = Box(300, 200, 40, 40)
-    first = [search.plan(last, FACTOR, 640, 480) for _ in range(9)]
+    first = plan_frames(search, last, 9)
     search.reset()
-    assert [search.plan(last, FACTOR, 640, 480) for _ in range(9)] == first
+    assert plan_frames(search, last, 9) == first
+
+
+def test_frames_without_a_look_widen_the_first_look_and_skip_no_tile() -> None:
+    last = Box(300, 200, 40, 40)
+    blind, seeing = Redetection(), Redetection()
+    for _ in range(12):
+        blind.count()
+    plan = plan_frames(blind, last, 1)[0]
+    assert plan[0].growth == plan_frames(seeing, last, 13)[-1][0].growth > 1.0
+    assert plan[1].box == tiles(last, FACTOR, 640, 480)[0].box
 
 
 def test_a_target_that_fills_the_image_needs_one_look_only() -> None:
@@ -79,7 +97,7 @@ def test_what_is_far_is_less_plausible_until_time_has_passed() -> None:
     assert search.plausibility(last, far) < 0.05
     growing = []
     for _ in range(300):
-        search.plan(last, FACTOR, 640, 480)
+        search.count()
         growing.append(search.plausibility(last, far))
     assert growing == sorted(growing)
     assert growing[-1] > 0.9
@@ -92,7 +110,7 @@ def test_a_quick_target_may_be_farther_away() -> None:
         quick.note_motion(Box(10.0 * step, 0, 40, 40), Box(10.0 * step + 10, 0, 40, 40))
     for search in (slow, quick):
         for _ in range(10):
-            search.plan(last, FACTOR, 640, 480)
+            search.count()
     assert quick.plausibility(last, far) > 2 * slow.plausibility(last, far)
     quick.forget()
     slow.reset()

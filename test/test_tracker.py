@@ -174,6 +174,17 @@ def test_a_frame_without_any_camera_counts_as_missed(tracker: Tracker) -> None:
     assert results[-1].note == 'both cameras are blank'
 
 
+def test_a_target_may_have_moved_on_while_nothing_was_seen(tracker: Tracker) -> None:
+    """The longer the blindness, the farther away it is believed to be the same target."""
+    scores = []
+    for blind in (6, 60):
+        tracker.initialize(pair(40), box(40))
+        for _ in range(blind):
+            tracker.miss('smoke')
+        scores.append(tracker.track(pair(92, number=blind)).score)
+    assert scores[0] < 0.3 < 0.7 < scores[1]
+
+
 BAD_BOXES = [
     (Box(0, 0, 0, 10), 'side under'), (Box(5, 5, 10, -3), 'side under'),
     (Box(math.nan, 0, 10, 10), 'not finite'), (Box(0, 0, math.inf, 10), 'not finite'),

@@ -36,6 +36,7 @@ class Redetection:
 
     def __init__(self) -> None:
         self._frames = 0
+        self._looks = 0
         self._speed = 0.0
         self._tiles: list[Look] = []
 
@@ -45,8 +46,13 @@ class Redetection:
         self._speed = 0.0
 
     def reset(self) -> None:
-        """Begin anew at the next `plan`."""
+        """Begin anew: the target is not lost, or the image is another one."""
         self._frames = 0
+        self._tiles = []
+
+    def count(self) -> None:
+        """Let one frame pass with the target lost, whether or not it is looked for in it."""
+        self._frames += 1
 
     def note_motion(self, before: Box, after: Box) -> None:
         """Take in how far a tracked target moved in one frame."""
@@ -63,7 +69,7 @@ class Redetection:
         return math.exp(-(_distance(last, found) / reach) ** 2 / 2)
 
     def plan(self, last: Box, factor: float, width: int, height: int) -> list[Look]:
-        """Return the looks of the next frame.
+        """Return the looks of a frame.
 
         Parameters
         ----------
@@ -75,14 +81,16 @@ class Redetection:
             Image size, pixels.
 
         """
-        if self._frames == 0:
+        if not self._tiles:
             self._tiles = tiles(last, factor, width, height)
-        growth = min(_GROWTH_STEP ** (self._frames // _FRAMES_PER_STEP), _LARGEST_GROWTH)
+            self._looks = 0
+        growth = min(_GROWTH_STEP ** (max(self._frames - 1, 0) // _FRAMES_PER_STEP),
+                     _LARGEST_GROWTH)
         looks = [Look(last, growth)]
         # A single tile shows what the look around the last box shows.
         if len(self._tiles) > 1:
-            looks.append(self._tiles[self._frames % len(self._tiles)])
-        self._frames += 1
+            looks.append(self._tiles[self._looks % len(self._tiles)])
+        self._looks += 1
         return looks
 
 

@@ -115,9 +115,7 @@ class Tracker:
             If there is no target yet.
 
         """
-        self._need_target()
-        start = self._observer.begin()
-        self._frame += 1
+        start = self._begin()
         note = self._fit_to(pair)
         sighting = None
         try:
@@ -139,9 +137,7 @@ class Tracker:
             If there is no target yet.
 
         """
-        self._need_target()
-        start = self._observer.begin()
-        self._frame += 1
+        start = self._begin()
         self._update_state(0.0)
         return self._result('none', start, 0.0, note, None)
 
@@ -163,9 +159,14 @@ class Tracker:
         self.reset()
         self.backend.close()
 
-    def _need_target(self) -> None:
+    def _begin(self) -> float:
+        """Begin a frame and return the time, seconds of `perf_counter`."""
         if self.state is State.IDLE:
             raise InputError('there is no target: call initialize(pair, box) first')
+        self._frame += 1
+        if self.state is State.LOST:
+            self._redetection.count()
+        return self._observer.begin()
 
     def _look(self, pair: ImagePair, fused: bool) -> Sighting:
         """Return the best sighting of the looks that the target's state asks for."""
@@ -173,10 +174,9 @@ class Tracker:
         slots = self._memory.slots(self.bundle.template_slots)
         if self.state is State.TRACKING:
             return self._observer.look(pair, Look(self._box, 1.0), slots, target.window, fused)
-        # Planned also when only the old place is looked at: it counts the frames since the loss.
-        looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
-        if not target.redetect:
-            looks = [Look(self._box, 1.0)]
+        looks = [Look(self._box, 1.0)]
+        if target.redetect:
+            looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
         # A lost target may be anywhere in a region, so its middle is not favoured.
         sightings = [self._observer.look(pair, look, slots, 0.0, fused) for look in looks]
         return max(
