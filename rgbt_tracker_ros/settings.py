@@ -160,10 +160,10 @@ class HealthSettings:
         3, 'Identical frames in a row that make a camera frozen (thermal shutter).',
         unit='frames', low=2, high=1000)
     blank: float = _setting(
-        2.0, 'An 8-bit image whose standard deviation is under this is blank.', unit='grey levels',
-        low=0.0, high=50.0)
+        1.0, 'An image whose standard deviation is under this is blank; sensor noise in the dark '
+        'is more.', unit='grey levels', low=0.0, high=50.0)
     recover: int = _setting(
-        3, 'Good frames in a row after which a camera is used again.', unit='frames', low=1,
+        3, 'Good frames in a row after which a camera is trusted again.', unit='frames', low=1,
         high=1000)
 
 

@@ -61,7 +61,7 @@ def test_a_buffer_used_again_is_no_freeze() -> None:
 
 
 @pytest.mark.parametrize(('image', 'state', 'reason'), [
-    (np.full((48, 64), 30, np.uint8), CameraState.BLANK, 'standard deviation 0.0 is under 2'),
+    (np.full((48, 64), 30, np.uint8), CameraState.BLANK, 'standard deviation 0.0 is under 1'),
     (np.full((48, 64, 3), (200, 10, 10), np.uint8), CameraState.BLANK, 'blank'),
     (np.full((48, 64), 8000, np.uint16), CameraState.BLANK, 'blank'),
     (np.full((48, 64, 3), 255, np.uint8), CameraState.SATURATED, 'saturated'),

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a camera usable? Frozen, blank, saturated, silent and missing cameras are told apart."""
+"""Is a camera usable? Frozen, blank, saturated, unfit, stale and missing ones are told apart.
+
+Two questions are answered apart. Is this image without fault (`Health.fit`)? And is the camera
+trusted, so that a failing one does not flicker in and out (`Health.usable`)? A dark or foggy
+image is no fault: it only shows little, which `imaging.reliability` measures.
+"""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -27,12 +32,23 @@ _LATE = 1.5
 _SLOWEST_S = 3.0
 """Longest silence that passes for slowness."""
 
+_SLOWEST_REPEATS_S = 0.25
+"""Longest run of identical images that passes for a camera sending each one several times."""
+
+_DARK, _BRIGHT = 64, 192
+"""8-bit levels under and over which a blank image is called black or white."""
+
 _FULL_SCALES = (4095, 16383, 65535)
 """Top counts of 12-, 14- and 16-bit cameras."""
 
 
 class CameraState(str, Enum):
-    """What is the matter with a camera."""
+    """What is the matter with a camera.
+
+    FROZEN sends the same image again and again; BLANK shows one colour only, such as black;
+    SATURATED shows white; UNFIT sends what cannot be read or normalised; STALE sends nothing any
+    more; MISSING has not sent anything yet.
+    """
 
     OK = 'ok'
     FROZEN = 'frozen'
@@ -45,14 +61,29 @@ class CameraState(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """State of a camera, with the reason in words."""
+    """State of a camera.
+
+    Attributes
+    ----------
+    state
+        What is the matter with it, if anything.
+    reason
+        The same in words.
+    fit
+        There is an image now, and it has no fault itself.
+    reliability
+        How much the camera has to say at present, 0..1; see `imaging.reliability`.
+
+    """
 
     state: CameraState
     reason: str
+    fit: bool = False
+    reliability: float = 0.0
 
     @property
     def usable(self) -> bool:
-        """Return whether the newest image may be used."""
+        """Return whether the camera is trusted."""
         return self.state is CameraState.OK
 
 
@@ -60,7 +91,8 @@ class CameraHealth:
     """Judges one camera from its images and their times.
 
     A fault counts from the first bad image on. After it, `health.recover` good images in a row
-    are needed before the camera is used again, so that a failing one does not flicker in and out.
+    are needed before the camera is trusted again, so that a failing one does not flicker in and
+    out.
 
     Parameters
     ----------
@@ -87,7 +119,8 @@ class CameraHealth:
         self._sample: NDArray[Any] | None = None
         self._stamp = 0.0
         self._interval = 0.0
-        self._repeats = 1
+        self._repeats = self._usual = 1
+        self._changed = 0.0
         self._good = 0
 
     def update(self, image: NDArray[Any], stamp: float) -> Health:
@@ -102,12 +135,8 @@ class CameraHealth:
             Seconds, on the same clock as the `now` of `check`.
 
         """
-        first = self._health.state is CameraState.MISSING
-        if not first:
-            self.check(stamp)
-            self._interval = stamp - self._stamp
-        self._stamp = stamp
-        fault = self._fault(image)
+        first = self._arrive(stamp)
+        fault = self._fault(image, stamp)
         if fault is not None:
             self._good = 0
             self._health = fault
@@ -120,6 +149,13 @@ class CameraHealth:
                 self._health.state,
                 f'{self._name}: was {self._health.state.value}, {self._good} of '
                 f'{self._settings.recover} good images since')
+        return replace(self._health, fit=True)
+
+    def reject(self, reason: str, stamp: float) -> Health:
+        """Take in that an image came which is of no use, and why; it may be the newest one."""
+        self._arrive(stamp)
+        self._good = 0
+        self._health = Health(CameraState.UNFIT, reason)
         return self._health
 
     def check(self, now: float) -> Health:
@@ -133,29 +169,46 @@ class CameraHealth:
                 CameraState.STALE, f'{self._name}: no image for {silence:.1f} s')
         return self._health
 
-    def _fault(self, image: NDArray[Any]) -> Health | None:
+    def _arrive(self, stamp: float) -> bool:
+        """Note when an image came; return whether it is the first one."""
+        first = self._health.state is CameraState.MISSING
+        if not first and stamp != self._stamp:
+            self.check(stamp)
+            self._interval = stamp - self._stamp
+        self._stamp = stamp
+        return first
+
+    def _fault(self, image: NDArray[Any], stamp: float) -> Health | None:
         if image.size == 0:
             return Health(CameraState.BLANK, f'{self._name}: the image is empty')
         sample = _sample(image)
-        self._count_repeats(image, sample)
-        if self._repeats >= self._settings.frozen:
-            return Health(CameraState.FROZEN, f'{self._name}: {self._repeats} identical images')
+        self._count_repeats(image, sample, stamp)
+        # What an image shows says more than that it is always the same, as a dead camera's is.
         if _saturated_share(sample) >= _SATURATED_SHARE:
-            return Health(CameraState.SATURATED, f'{self._name}: the image is saturated')
-        contrast = float(cv2.meanStdDev(sample)[1].max())
+            return Health(CameraState.SATURATED, f'{self._name}: the image is saturated (white)')
+        mean, deviation = cv2.meanStdDev(sample)
+        contrast = float(deviation.max())
         if contrast < self._settings.blank:
             return Health(
-                CameraState.BLANK, f'{self._name}: the image is blank, standard deviation '
-                f'{contrast:.1f} is under {self._settings.blank:g}')
+                CameraState.BLANK, f'{self._name}: the image is blank{_shade(sample, mean)}, '
+                f'standard deviation {contrast:.1f} is under {self._settings.blank:g}')
+        if self._repeats >= max(self._settings.frozen, int(_LATE * self._usual) + 1):
+            return Health(CameraState.FROZEN, f'{self._name}: {self._repeats} identical images')
         return None
 
-    def _count_repeats(self, image: NDArray[Any], sample: NDArray[Any]) -> None:
+    def _count_repeats(self, image: NDArray[Any], sample: NDArray[Any], stamp: float) -> None:
         # The whole image is only compared when the sample is equal: something small may have
         # moved in a video whose compression leaves the rest untouched.
-        repeats = self._sample is not None and self._image is not None \
-            and image.dtype == self._image.dtype \
-            and np.array_equal(sample, self._sample) and np.array_equal(image, self._image)
-        self._repeats = self._repeats + 1 if repeats else 1
+        if self._sample is not None and self._image is not None \
+                and image.dtype == self._image.dtype \
+                and np.array_equal(sample, self._sample) and np.array_equal(image, self._image):
+            self._repeats += 1
+        else:
+            # A 9 Hz sensor behind a 27 Hz interface sends each image three times.
+            if stamp - self._changed <= _SLOWEST_REPEATS_S:
+                self._usual = self._repeats
+            self._repeats = 1
+            self._changed = stamp
         self._image, self._sample = image, sample
 
 
@@ -170,3 +223,10 @@ def _saturated_share(sample: NDArray[Any]) -> float:
         return float(np.count_nonzero(sample >= _WHITE) / sample.size)
     top = int(sample.max())
     return float(np.count_nonzero(sample == top) / sample.size) if top in _FULL_SCALES else 0.0
+
+
+def _shade(sample: NDArray[Any], mean: NDArray[np.float64]) -> str:
+    """Return in words whether an 8-bit image is black or white."""
+    if sample.dtype == np.uint8 and mean.max() < _DARK:
+        return ' (black)'
+    return ' (white)' if sample.dtype == np.uint8 and mean.min() > _BRIGHT else ''

@@ -9,7 +9,7 @@ from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
-from rgbt_tracker_ros.imaging.health import CameraState, Health
+from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
@@ -109,16 +109,18 @@ class Pipeline:
         rgb, rgb_error = _converted(rgb_image, frame.rgb, 'rgb')
         thermal, thermal_error = _converted(thermal_image, frame.thermal, 'thermal')
         errors = [error for error in (rgb_error, thermal_error) if error]
+        for camera, error in (('rgb', rgb_error), ('thermal', thermal_error)):
+            if error:
+                self._preparer.reject(camera, error, frame.stamp)
         pair, result = None, None
         try:
             prepared = self._preparer(rgb, thermal, frame.stamp)
             pair = prepared.pair
-            self._health = {'rgb': _judged(prepared.rgb, rgb_error),
-                            'thermal': _judged(prepared.thermal, thermal_error)}
+            self._health = {'rgb': prepared.rgb, 'thermal': prepared.thermal}
             if pair is not None:
                 result = self._target.follow(image.header, pair, self._requests(), fused)
             else:
-                self._target.answer(self._requests())
+                self._target.miss(self._requests())
         except InputError as error:
             errors.append(str(error))
         if result is not None and result.note:
@@ -167,8 +169,3 @@ def _converted(convert: Callable[[Any], Any], message: Any, camera: str) -> tupl
         return convert(message), ''
     except InputError as error:
         return None, f'{camera}: {error}'
-
-
-def _judged(health: Health, error: str) -> Health:
-    """Return a camera's health; one whose message cannot be read is not silent, but unfit."""
-    return Health(CameraState.UNFIT, error) if error else health

@@ -71,6 +71,11 @@ class Target:
             return started
         return self._tracker.track(pair, fused=fused)
 
+    def miss(self, requests: list[Request]) -> None:
+        """Take in that a frame shows nothing, and what was asked for since the last one."""
+        if self.answer(requests) is None and self._tracker.state is not State.IDLE:
+            self._tracker.miss('')
+
     def answer(self, requests: list[Request]) -> TrackResult | None:
         """Do what is asked for; return the target in the newest frame if one was started."""
         started = None

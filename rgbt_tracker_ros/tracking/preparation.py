@@ -37,9 +37,10 @@ class Prepared:
 class PairPreparer:
     """Checks each camera's health, normalises thermal counts and registers the two views.
 
-    An image of a camera that is not usable (frozen, blank, saturated, or unfit for the chosen
-    normalisation) is left out, so that tracking goes on with the other one, until the camera is
-    healthy again.
+    A faulty image (frozen, blank, saturated, unreadable, or unfit for the chosen normalisation)
+    is left out, so that tracking goes on with the other camera. So are the first good images
+    after a fault, until the camera is trusted again; unless there is no better one: whatever can
+    be seen is used while no trusted camera shows anything.
 
     Parameters
     ----------
@@ -75,6 +76,13 @@ class PairPreparer:
         self._thermal.reset()
         self._size = None
 
+    def reject(self, camera: str, reason: str, stamp: float) -> None:
+        """Take in that a message of `rgb` or `thermal` could not be read, and why.
+
+        The next call then has no image of that camera.
+        """
+        (self._rgb if camera == 'rgb' else self._thermal).reject(reason, stamp)
+
     def __call__(self, rgb: NDArray[np.uint8] | None, thermal: NDArray[Any] | None,
                  stamp: float = 0.0) -> Prepared:
         """Prepare the frames of one moment.
@@ -99,18 +107,28 @@ class PairPreparer:
         if rgb is not None:
             # Known also when the image itself is of no use: boxes are in this frame.
             self._size = (rgb.shape[1], rgb.shape[0])
-        good_rgb = rgb if rgb_health.usable else None
-        good_thermal = None
-        if thermal is not None and thermal_health.usable:
+        normal = None
+        if thermal is not None and thermal_health.fit:
             try:
-                good_thermal = self._normalizer(thermal)
+                normal = self._normalizer(thermal)
             except InputError as error:
+                # Not held against the camera: another setting cures it at once.
                 thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
-        if good_rgb is None and good_thermal is None:
+        trusted = any(health.fit and health.usable for health in (rgb_health, thermal_health))
+        if not _used(rgb_health, trusted):
+            rgb = None
+        if not _used(thermal_health, trusted):
+            normal = None
+        if rgb is None and normal is None:
             return Prepared(None, rgb_health, thermal_health)
-        pair = ImagePair(good_rgb, good_thermal, stamp, self._homography, self._size)
+        pair = ImagePair(rgb, normal, stamp, self._homography, self._size)
         return Prepared(pair, rgb_health, thermal_health)
 
 
 def _judge(camera: CameraHealth, image: NDArray[Any] | None, stamp: float) -> Health:
     return camera.check(stamp) if image is None else camera.update(image, stamp)
+
+
+def _used(health: Health, trusted: bool) -> bool:
+    """Return whether a camera's image is used, where `trusted` says if a trusted one is there."""
+    return health.fit and (health.usable or not trusted)
