@@ -14,7 +14,8 @@ from ros_rig import SIDE, Rig, Scene
 
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.ros.frame_log import COLUMNS
-from rgbt_tracker_ros.ros.latency import measure
+from rgbt_tracker_ros.ros.overhead.measurement import measure, turns
+from rgbt_tracker_ros.ros.overhead.summary import INSIDE, TRANSPORT_OUT
 
 pytestmark = pytest.mark.ros
 
@@ -24,15 +25,29 @@ def model(tmp_path_factory: Any) -> Any:
     return write_bundle(tmp_path_factory.mktemp('models') / 'mock')
 
 
-def test_the_whole_node_is_measured(model):
-    found = measure(str(model), seconds=1.0, rate=20.0, size=(320, 240))
-    assert found['frames_tracked'] + found['frames_dropped'] >= 10
-    for name in ('latency_ms', 'backend_ms', 'overhead_ms'):
-        row = found[name]
-        assert row['p50'] <= row['p95'] <= row['p99']
-        assert all(map(math.isfinite, row.values()))
-    assert found['latency_ms']['p50'] > found['backend_ms']['p50'] > 0
-    assert 0 < found['pairs_per_s'] < 25
+def test_the_node_is_measured_beside_one_that_does_nothing(model):
+    found = measure(str(model), seconds=1.0, rounds=1, rate=20.0, rgb_size=(320, 240),
+                    thermal_size=(160, 128))
+    for name in ('plain', 'idle', 'network'):
+        node = found[name]
+        assert 5 <= node['frames'] <= node['frames_sent'] <= 22
+        assert 0 < node['pairs_per_s'] < 25
+        assert node['cpu_percent'] > 0 < node['memory_mib']
+        row = node['overhead_ms']
+        assert 0 < row['p50'] <= row['p95'] <= row['p99'] < math.inf
+    assert found['plain']['split_ms'] == {}
+    for name in ('idle', 'network'):
+        node = found[name]
+        split = {part: row['mean'] for part, row in node['split_ms'].items()}
+        assert sum(split[part] for part in (*INSIDE, TRANSPORT_OUT)) == pytest.approx(
+            node['latency_ms']['mean'], abs=0.01)
+        assert split['normalize_ms'] <= split['prepare_ms']
+        assert split['crop_ms'] + split['backend_ms'] <= split['follow_ms']
+    assert found['network']['latency_ms']['p50'] > found['network']['overhead_ms']['p50']
+    assert found['overhead_ratio']['p50'] > 0
+    for service in ('get_parameters', 'set_parameters'):
+        assert 0 < found['parameter_answers_ms'][service]['max'] < math.inf
+    assert turns(2) == 7
 
 
 def test_a_model_that_does_not_exist_cannot_be_measured():

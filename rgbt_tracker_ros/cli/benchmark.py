@@ -10,8 +10,7 @@ import typer
 
 from rgbt_tracker_ros.cli import options
 
-_RATE = 30.0
-_LEAST_SECONDS = 3.0
+_ROUNDS = 3
 
 
 def benchmark(
@@ -21,14 +20,29 @@ def benchmark(
         metavar='N', min=1, max=100000, help='Pairs that are timed.')] = 200,
     ros: Annotated[bool, typer.Option(
         '--ros', help='Also time the node over ROS topics (needs rclpy).')] = False,
+    sync: Annotated[bool, typer.Option(
+        '--sync', help='Instead compare synchronisers of frames on the same stamps; with '
+        'message_filters where it is installed.')] = False,
+    seconds: Annotated[float, typer.Option(
+        metavar='S', min=1.0, max=3600.0,
+        help='With --ros: how long each node is measured, in three rounds.')] = 24.0,
     json_file: Annotated[Path | None, typer.Option(
         '--json', metavar='OUT.json', help='Figures with hardware, versions and command.')] = None,
     set_: options.Set = None,
 ) -> None:
-    """Time every stage of tracking on generated 640x480 pairs."""
+    """Time every stage of tracking on generated 640x480 pairs; with --ros also the node.
+
+    The node is measured with its network and with one that answers at once, in turns with a node
+    that pairs two image topics and does nothing else.
+    """
+    if sync:
+        from rgbt_tracker_ros.cli.benchmark_sync import benchmark_sync
+
+        return benchmark_sync(json_file)
     settings = options.make_settings(set_, model, backend)
 
     from rgbt_tracker_ros.benchmark.latency import machine, measure, percentiles
+    from rgbt_tracker_ros.cli.benchmark_tables import show
     from rgbt_tracker_ros.cli.console import progress
     from rgbt_tracker_ros.cli.score_report import write_report
     from rgbt_tracker_ros.tracking.tracker import Tracker
@@ -45,44 +59,13 @@ def benchmark(
         'milliseconds': percentiles(measure(tracker, frames, with_progress)), **machine()}
     tracker.close()
     if ros:
-        from rgbt_tracker_ros.ros.latency import measure as measure_node
+        from rgbt_tracker_ros.ros.overhead.measurement import measure as measure_nodes
+        from rgbt_tracker_ros.ros.overhead.measurement import turns
 
-        report['ros'] = measure_node(model, backend, seconds=max(frames / _RATE, _LEAST_SECONDS),
-                                     rate=_RATE, settings=options.changed(settings))
+        report['ros'] = measure_nodes(
+            model, backend, seconds=seconds / _ROUNDS, rounds=_ROUNDS,
+            settings=options.changed(settings),
+            step=lambda names: progress(names, 'nodes', turns(_ROUNDS)))
     if json_file is not None:
         write_report(json_file, report)
-    _show(report)
-
-
-def _show(report: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from rgbt_tracker_ros.cli.console import console
-
-    table = Table(title=f'{report["model"]} by {report["backend"]}, {report["frames"]} pairs')
-    table.add_column('stage')
-    for name in ('mean', 'p50', 'p95', 'p99'):
-        table.add_column(f'{name} ms', justify='right')
-    for stage, row in report['milliseconds'].items():
-        table.add_row(stage.replace('_', ' '), *(f'{value:.2f}' for value in row.values()),
-                      style='bold' if stage == 'total' else '')
-    console().print(table)
-    if 'ros' in report:
-        _show_node(report['ros'])
-    console().print(f'{report["cpu"]}, {report["usable_cores"]} cores', soft_wrap=True)
-
-
-def _show_node(node: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from rgbt_tracker_ros.cli.console import console
-
-    rows = {name: node[name] for name in ('latency_ms', 'backend_ms', 'overhead_ms')}
-    table = Table(title=f'node at {node["rate"]:g} Hz: {node["pairs_per_s"]:.1f} pairs/s, '
-                  f'{node["frames_dropped"]} of {node["frames_sent"]} dropped')
-    table.add_column('from stamp to box')
-    for name in next(iter(rows.values())):
-        table.add_column(f'{name} ms', justify='right')
-    for name, row in rows.items():
-        table.add_row(name.removesuffix('_ms'), *(f'{value:.2f}' for value in row.values()))
-    console().print(table)
+    show(report)

@@ -16,6 +16,7 @@ from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.pipeline.header import Header
 from rgbt_tracker_ros.pipeline.requests import Answer, Inbox, Request, StartRequest
 from rgbt_tracker_ros.pipeline.target import Target
+from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.preparation import PairPreparer
 from rgbt_tracker_ros.tracking.result import State, TrackResult
@@ -99,8 +100,10 @@ class Pipeline:
         self._initial_box = ()
         self.inbox.take()
 
-    def process(self, frame: Pair[Any, Any], settings: Settings, fused: bool) -> Outcome:
-        """Handle one frame and the requests that came before it."""
+    def process(self, frame: Pair[Any, Any], settings: Settings, fused: bool,
+                watch: Stopwatch | None = None) -> Outcome:
+        """Handle one frame and the requests that came before it; `watch` gets its laps."""
+        watch = watch or Stopwatch()
         self._configure(settings)
         if frame.stamp < self._newest:
             self._preparer.reset()
@@ -109,12 +112,15 @@ class Pipeline:
         rgb, rgb_error = _converted(rgb_image, frame.rgb, 'rgb')
         thermal, thermal_error = _converted(thermal_image, frame.thermal, 'thermal')
         errors = [error for error in (rgb_error, thermal_error) if error]
+        watch.lap('convert_ms')
         for camera, error in (('rgb', rgb_error), ('thermal', thermal_error)):
             if error:
                 self._preparer.reject(camera, error, frame.stamp)
         pair, result = None, None
         try:
             prepared = self._preparer(rgb, thermal, frame.stamp)
+            watch.lap('prepare_ms')
+            watch.laps['normalize_ms'] = 1000 * prepared.normalize_s
             pair = prepared.pair
             self._health = {'rgb': prepared.rgb, 'thermal': prepared.thermal}
             if pair is not None:
@@ -123,6 +129,7 @@ class Pipeline:
                 self._target.miss(self._requests())
         except InputError as error:
             errors.append(str(error))
+        watch.lap('follow_ms')
         if result is not None and result.note:
             errors.append(result.note)
         elif pair is None and not errors:

@@ -68,7 +68,7 @@ def _target_part(outcome: Outcome, more: Mapping[str, Any]) -> Part:
     if result is not None:
         values.update(
             score=result.score, template_frame=result.template_frame,
-            backend_ms=result.backend_ms, track_ms=result.total_ms,
+            backend_ms=result.backend_ms, track_ms=result.total_ms, crop_ms=result.crop_ms,
             x=result.box.x, y=result.box.y, w=result.box.w, h=result.box.h)
         if result.crop_box is not None:
             values['fused_region'] = ','.join(f'{side:g}' for side in result.crop_box)

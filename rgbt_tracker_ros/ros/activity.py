@@ -14,6 +14,7 @@ from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.messages import best_detection, detection_box
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import Answer, Request, StartRequest
+from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.inputs import ImageInputs
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
@@ -23,10 +24,10 @@ _THROTTLE_S = 5.0
 
 
 class _Frame(NamedTuple):
-    """A pair, and the counters when it was complete."""
+    """A pair on its way to the worker."""
 
     pair: Pair[Any, Any]
-    numbers: dict[str, Any]
+    watch: Stopwatch
 
 
 class Activity:
@@ -116,10 +117,10 @@ class Activity:
         """Return what is known about cameras that say nothing."""
         return {} if self._inputs is None else self._inputs.silent()
 
-    def _deliver(self, pair: Pair[Any, Any]) -> None:
+    def _deliver(self, pair: Pair[Any, Any], watch: Stopwatch) -> None:
         assert self._inputs is not None
         self._numbers = self._inputs.numbers()
-        self._worker.put(_Frame(pair, self._numbers))
+        self._worker.put(_Frame(pair, watch))
 
     def _on_init_box(self, message: Detection2D) -> None:
         self._start('init_box', message, seconds(message.header.stamp))
@@ -142,14 +143,18 @@ class Activity:
 
     def _handle(self, frame: _Frame | None) -> None:
         settings = self._parameters.settings
+        watch = Stopwatch() if frame is None else frame.watch
         if frame is None:
             outcome = self._pipeline.process_requests(settings)
         else:
-            outcome = self._pipeline.process(frame.pair, settings, self._outputs.fused_wanted)
+            watch.lap('wait_ms')
+            outcome = self._pipeline.process(
+                frame.pair, settings, self._outputs.fused_wanted, watch)
             self.frames += 1
         if outcome is None:
             return
-        self._outputs.publish(outcome, {**self._numbers, 'dropped_frames': self._worker.dropped})
+        self._outputs.publish(
+            outcome, {**self._numbers, 'dropped_frames': self._worker.dropped}, watch)
         if outcome.error:
             self._node.get_logger().warning(outcome.error, throttle_duration_sec=_THROTTLE_S)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any
 
 from rclpy.node import Node
@@ -13,7 +13,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.pairing import make_pairing
 from rgbt_tracker_ros.settings import Settings
 
@@ -33,7 +35,8 @@ class ImageInputs:
     settings
         The groups `sync` and `image_transport` matter here.
     deliver
-        Called in the executor's thread with each pair of messages.
+        Called in the executor's thread with each pair of messages, and a stopwatch that knows
+        when it came.
 
     Raises
     ------
@@ -43,7 +46,7 @@ class ImageInputs:
     """
 
     def __init__(self, node: Node, settings: Settings,
-                 deliver: Callable[[Pair[Any, Any]], None]) -> None:
+                 deliver: Callable[[Pair[Any, Any], Stopwatch], None]) -> None:
         self._node = node
         self._settings = settings
         self._deliver = deliver
@@ -71,8 +74,7 @@ class ImageInputs:
         if settings is not self._settings:
             self._settings = settings
             self._pairing.configure(settings.sync)
-        for pair in self._pairing.poll(monotonic()):
-            self._deliver(pair)
+        self._hand_on(perf_counter())
 
     def numbers(self) -> dict[str, Any]:
         """Return the synchroniser's counters."""
@@ -102,6 +104,7 @@ class ImageInputs:
             self._stamps_doubted = True
 
     def _receive(self, camera: str, message: Any) -> None:
+        begin = perf_counter()
         self._heard[camera] = monotonic()
         stamp = message.header.stamp
         if stamp.sec == 0 and stamp.nanosec == 0:
@@ -112,7 +115,21 @@ class ImageInputs:
                     'arrival is used: let the driver set header.stamp')
             message.header.stamp = self._node.get_clock().now().to_msg()
         self._pairing.add(camera, message)
-        self.poll(self._settings)
+        self._hand_on(begin)
+
+    def _hand_on(self, begin: float) -> None:
+        """Deliver what is ready; `begin` is when the callback began, by `perf_counter`."""
+        for pair in self._pairing.poll(monotonic()):
+            self._deliver(pair, self._watch(pair, begin))
+
+    def _watch(self, pair: Pair[Any, Any], begin: float) -> Stopwatch:
+        """Return a stopwatch with the times from the stamp to the callback, and to here."""
+        watch = Stopwatch(begin)
+        image: Any = pair.thermal if pair.rgb is None else pair.rgb
+        age = self._node.get_clock().now().nanoseconds * 1e-9 - seconds(image.header.stamp)
+        watch.lap('sync_ms')
+        watch.laps['receive_ms'] = 1000 * age - watch.laps['sync_ms']
+        return watch
 
     def _describe(self, camera: str, silence: float) -> str:
         topic = self._subscriptions[camera].topic_name

@@ -15,6 +15,7 @@ from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
 from rgbt_tracker_ros.pipeline.report import Level, Part, frame_parts
 from rgbt_tracker_ros.pipeline.requests import Answer
+from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import detection_array
@@ -51,7 +52,7 @@ class Outputs:
         """Return whether anyone looks at the fused image."""
         return bool(self._fused.get_subscription_count())
 
-    def publish(self, outcome: Outcome, numbers: dict[str, Any]) -> None:
+    def publish(self, outcome: Outcome, numbers: dict[str, Any], watch: Stopwatch) -> None:
         """Publish a frame's outcome: the detection first, it is what others wait for.
 
         Parameters
@@ -60,11 +61,14 @@ class Outputs:
             The frame.
         numbers
             Counters for the status.
+        watch
+            Laps of the frame, for the status.
 
         """
         self._detections.publish(
             detection_array(outcome.header, outcome.result, outcome.target_id))
-        self._publish_status(outcome, numbers)
+        watch.lap('publish_ms')
+        self._publish_status(outcome, numbers, watch)
         if outcome.pair is not None and self._annotated.get_subscription_count():
             self._annotated.publish(image_message(
                 annotated(outcome.pair, outcome.result, outcome.target_id), 'rgb8',
@@ -93,11 +97,12 @@ class Outputs:
         self._status.publish(
             diagnostic_array(header, self._node.get_fully_qualified_name(), [part]))
 
-    def _publish_status(self, outcome: Outcome, numbers: dict[str, Any]) -> None:
+    def _publish_status(self, outcome: Outcome, numbers: dict[str, Any],
+                        watch: Stopwatch) -> None:
         self._error = outcome.error or self._error
         now = seconds(self._node.get_clock().now().to_msg())
         parts = frame_parts(outcome, numbers, {
             'latency_ms': 1000 * (now - seconds(outcome.header.stamp)),
-            'last_request': self._answer, 'last_error': self._error})
+            'last_request': self._answer, 'last_error': self._error, **watch.laps})
         self._status.publish(
             diagnostic_array(outcome.header, self._node.get_fully_qualified_name(), parts))

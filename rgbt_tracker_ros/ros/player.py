@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any
 
+import cv2
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -40,6 +41,7 @@ _PARAMETERS: dict[str, tuple[Any, str]] = {
     'drop': (0.0, 'Share of frames, 0 to 1, that are not published.'),
     'seed': (0, 'Chooses the dropped frames.'),
     'sixteen_bit': (False, 'Publish 8-bit thermal images as 16-bit counts.'),
+    'rgb_encoding': ('rgb8', 'Encoding of the RGB images: rgb8 or bgr8.'),
     'freeze': ([0.0], 'Start, end, start, end ... seconds in which thermal stands still.'),
     'wait': (30.0, 'Seconds to wait until each topic has a subscriber; 0 = do not wait.'),
     'frame_id': ('camera', 'frame_id of the images.'),
@@ -67,6 +69,7 @@ class PlayerNode(Node):  # type: ignore[misc]
             thermal_delay=self._number('thermal_delay', 0, 60),
             thermal_stamp_offset=self._number('thermal_stamp_offset', -60, 60),
             freeze=_intervals(self._value('freeze')), sixteen_bit=bool(self._value('sixteen_bit')))
+        self._rgb_encoding = _encoding(self._value('rgb_encoding'))
         self._recordings = self._open()
         self._topics = {
             recording.kind: self.create_publisher(Image, f'{recording.kind}/image_raw', 10)
@@ -118,12 +121,18 @@ class PlayerNode(Node):  # type: ignore[misc]
             for show in play(self._recordings, self._faults, bool(self._value('loop'))):
                 if show.due > duration or self._closing.is_set():
                     break
-                encoding = 'rgb8' if show.kind == 'rgb' else f'mono{8 * show.pixels.itemsize}'
-                header = Header(frame_id=str(self._value('frame_id')))
-                self._put((show, image_message(show.pixels, encoding, header)))
+                self._put((show, self._message(show)))
         except Exception as error:
             self._put(error)
         self._put(None)
+
+    def _message(self, show: Show) -> Image:
+        header = Header(frame_id=str(self._value('frame_id')))
+        if show.kind == 'thermal':
+            return image_message(show.pixels, f'mono{8 * show.pixels.itemsize}', header)
+        pixels = show.pixels if self._rgb_encoding == 'rgb8' \
+            else cv2.cvtColor(show.pixels, cv2.COLOR_RGB2BGR)
+        return image_message(pixels, self._rgb_encoding, header)
 
     def _put(self, item: tuple[Show, Image] | Exception | None) -> None:
         while not self._closing.is_set():
@@ -186,6 +195,12 @@ class PlayerNode(Node):  # type: ignore[misc]
         self.get_logger().info(
             f'played {", ".join(f"{number} {kind}" for kind, number in counts.items())} frames, '
             f'at most {1000 * latest:.0f} ms late')
+
+
+def _encoding(value: Any) -> str:
+    if value not in ('rgb8', 'bgr8'):
+        raise InputError(f'parameter rgb_encoding = {value!r} is neither rgb8 nor bgr8')
+    return str(value)
 
 
 def _intervals(values: Sequence[float]) -> tuple[tuple[float, float], ...]:

@@ -53,8 +53,8 @@ class Observer:
 
     Attributes
     ----------
-    backend_s
-        Seconds spent in the backend since `begin`.
+    backend_s, crop_s
+        Seconds spent in the backend, and on crops, since `begin`.
 
     """
 
@@ -62,16 +62,19 @@ class Observer:
         self._bundle = bundle
         self._backend = backend
         self._inputs = NetworkInputs(bundle)
-        self.backend_s = 0.0
+        self.backend_s = self.crop_s = 0.0
 
     def begin(self) -> float:
-        """Set the backend's clock to zero and return the time, seconds of `perf_counter`."""
-        self.backend_s = 0.0
+        """Set the clocks to zero and return the time, seconds of `perf_counter`."""
+        self.backend_s = self.crop_s = 0.0
         return perf_counter()
 
     def crop(self, pair: ImagePair, box: Box) -> tuple[Array, Array]:
         """Return the normalised RGB and thermal template crops of a box."""
-        return self._inputs.template(pair, box)
+        begin = perf_counter()
+        crops = self._inputs.template(pair, box)
+        self.crop_s += perf_counter() - begin
+        return crops
 
     def make_template(self, rgb: Array, thermal: Array) -> TemplateTensors:
         """Return the template tensors of template crops; raise ModelError if that fails."""
@@ -101,7 +104,9 @@ class Observer:
             If the network fails.
 
         """
+        begin = perf_counter()
         rgb, thermal, geometry = self._inputs.search(pair, look.box, look.growth)
+        self.crop_s += perf_counter() - begin
         with self._clocked():
             maps = self._backend.search(templates, rgb, thermal, fused=fused)
         peak = decode(maps, window)

@@ -26,12 +26,15 @@ class Prepared:
         The usable images; None when neither camera is usable.
     rgb, thermal
         Health of each camera.
+    normalize_s
+        Seconds that the thermal normalisation took.
 
     """
 
     pair: ImagePair | None
     rgb: Health
     thermal: Health
+    normalize_s: float = 0.0
 
 
 class PairPreparer:

@@ -45,6 +45,8 @@ class TrackResult:
         The image region which `fused` shows.
     note
         What went wrong in this frame, empty when nothing did.
+    crop_ms
+        Time in which crops were cut and normalised, milliseconds.
 
     """
 
@@ -58,3 +60,4 @@ class TrackResult:
     fused: NDArray[np.uint8] | None = None
     crop_box: Box | None = None
     note: str = ''
+    crop_ms: float = 0.0

@@ -254,4 +254,5 @@ class Tracker:
             template_frame=self._memory.dynamic_frame,
             backend_ms=1000 * self._observer.backend_s,
             total_ms=1000 * (perf_counter() - start), fused=fused,
+            crop_ms=1000 * self._observer.crop_s,
             crop_box=sighting.region if sighting and fused is not None else None, note=note)
