@@ -237,6 +237,33 @@ def test_one_wrong_stamp_costs_a_few_frames(name: str, error: float) -> None:
     assert outputs[-1].pair.dt is not None
 
 
+@pytest.mark.parametrize('back', [0.12, 0.5, 0.99])
+def test_a_clock_set_back_a_little_costs_two_frames_of_each_camera(back: float) -> None:
+    events = [event._replace(stamp=event.stamp - back * (event.arrival > 1.99))
+              for event in camera('rgb', 30) + camera('thermal', 30, phase=0.004)]
+    outputs, synchronizer = run(events)
+    assert synchronizer.counters.pairs == 118
+    assert synchronizer.counters.jumps == 1
+    assert synchronizer.counters.backward == 4
+    assert outputs[-1].pair.dt is not None
+
+
+def test_single_late_frames_start_nothing_anew() -> None:
+    events = camera('rgb', 30) + camera('thermal', 30, phase=0.004)
+    late = [event._replace(arrival=event.arrival + 0.05 * (round(event.stamp * 30) % 10 == 3))
+            for event in events]
+    _, synchronizer = run(late)
+    assert synchronizer.counters.jumps == 0
+    assert synchronizer.counters.pairs >= 106
+
+
+@pytest.mark.parametrize(('rate', 'delay'), [(2, 0.0), (3, 0.15), (5, 0.15)])
+def test_a_camera_slower_than_the_timeout_is_not_silent(rate: float, delay: float) -> None:
+    _, synchronizer = run(camera('rgb', 30, 10) + camera('thermal', rate, 10, 0.004, delay))
+    # The first ones are lost until the period is known.
+    assert synchronizer.counters.pairs >= 10 * rate - 4
+
+
 def test_an_exception_of_the_consumer_harms_nothing() -> None:
     synchronizer: Synchronizer[float, float] = Synchronizer(SyncSettings())
     events = sorted(camera('rgb', 30) + camera('thermal', 30, delay=0.15))

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from rgbt_tracker_ros.benchmark.sync_scenarios import Frame, best_matches
 from rgbt_tracker_ros.imaging.synchronizer import Pair, Synchronizer
 from rgbt_tracker_ros.settings import Settings
 
@@ -86,17 +87,6 @@ def test_invariants(events: list[tuple[float, str, float]], slop: float, timeout
     assert counters.pairs + counters.rgb_only + counters.thermal_only == len(outputs)
 
 
-def nearest_pairs(rgb: list[float], thermal: list[float], slop: float) -> set[tuple[float, float]]:
-    """Return matches by brute force: always the nearest two left that cross no match so far."""
-    candidates = sorted((abs(t - r), r, t) for r in rgb for t in thermal if abs(t - r) <= slop)
-    taken: set[tuple[float, float]] = set()
-    for _, r, t in candidates:
-        if all((r < other_r and t < other_t) or (r > other_r and t > other_t)
-               for other_r, other_t in taken):
-            taken.add((r, t))
-    return taken
-
-
 @st.composite
 def steady(draw: st.DrawFn) -> list[float]:
     """Draw stamps of a camera with little jitter and some dropped frames.
@@ -125,8 +115,10 @@ def test_pairs_are_the_nearest_whatever_the_latencies(
     events = sorted([(stamp - 5 + rgb_delay, 'rgb', stamp) for stamp in rgb]
                     + [(stamp - 5 + thermal_delay, 'thermal', stamp) for stamp in thermal])
     outputs = feed(synchronizer, events)
-    pairs = {(pair.rgb[1], pair.thermal[1]) for pair in outputs if pair.rgb and pair.thermal}
-    assert pairs == nearest_pairs(rgb, thermal, slop)
+    pairs = [(pair.rgb[1], pair.thermal[1]) for pair in outputs if pair.rgb and pair.thermal]
+    best = best_matches([Frame(arrival, camera, stamp, stamp, 0)
+                         for arrival, camera, stamp in events], slop)
+    assert pairs == [(match.rgb.stamp, match.thermal.stamp) for match in best]
 
 
 @settings(max_examples=60)
@@ -140,3 +132,41 @@ def test_the_next_good_frames_are_paired_whatever_came_before(
     feed(synchronizer, [(begin + i / 30 + 0.004 * (camera == 'thermal'), camera, 50 + i / 30)
                         for i in range(30) for camera in ('rgb', 'thermal')])
     assert synchronizer.counters.pairs - before >= 25
+
+
+@settings(max_examples=60)
+@given(steady(), steady(), st.floats(0.1, 60), st.floats(0, 0.15), st.floats(0, 0.15))
+def test_a_clock_set_back_by_any_amount_costs_a_few_frames(
+        rgb: list[float], thermal: list[float], back: float, rgb_delay: float,
+        thermal_delay: float) -> None:
+    """A bag that loops, or a clock that is corrected."""
+    streams = (('rgb', rgb, rgb_delay), ('thermal', thermal, thermal_delay))
+    events = {again: [(taken + 2 * again + delay, camera, 100 + taken + (2 - back) * again)
+                      for camera, stamps, delay in streams for taken in stamps]
+              for again in range(2)}
+    outputs = feed(make(timeout=1.0), sorted(events[0] + events[1]))
+    begin = min(stamp for _, _, stamp in events[1]) + 0.8
+    best = best_matches([Frame(arrival, camera, stamp, stamp, 0)
+                         for arrival, camera, stamp in events[1]], 0.04)
+    second = {stamp for _, camera, stamp in events[1] if camera == 'rgb'}
+    pairs = [pair.stamp for pair in outputs if pair.dt is not None and pair.stamp in second]
+    expected = [match.rgb.stamp for match in best if match.rgb.stamp > begin]
+    assert sum(stamp > begin for stamp in pairs) >= len(expected) - 1
+
+
+@settings(max_examples=100)
+@given(streams(), st.floats(0.02, 2), policies)
+def test_no_rgb_frame_is_held_back_for_longer_than_the_timeout(
+        events: list[tuple[float, str, float]], timeout: float, unpaired: str) -> None:
+    synchronizer = make(timeout=timeout, unpaired=unpaired)
+    came: dict[float, float] = {}
+    waits: list[float] = []
+    pending = sorted([*events, *((0.01 * i, '', 0.0) for i in range(800))],
+                     key=lambda event: event[0])
+    for arrival, camera, stamp in pending:
+        if camera == 'rgb' and synchronizer.add_rgb(stamp, ('rgb', stamp)):
+            came[stamp] = arrival
+        elif camera == 'thermal':
+            synchronizer.add_thermal(stamp, ('thermal', stamp))
+        waits += [arrival - came[pair.rgb[1]] for pair in synchronizer.poll(arrival) if pair.rgb]
+    assert max(waits, default=0.0) <= timeout + 0.011

@@ -18,6 +18,10 @@ _INTERVALS_NEEDED = 4
 _EARLY = 0.9
 """How early, as a share of the period, the next frame is thought to be possible."""
 
+_SET_BACK = 3
+"""Frames in a row, each after the one before but not after the newest, that show that the clock
+was set back; a single one was only late."""
+
 
 @dataclass(slots=True)
 class Frame(Generic[Item]):
@@ -42,6 +46,8 @@ class FrameStream(Generic[Item]):
         of `observe`, seconds.
     unseen
         Whether a frame has come since the last `observe`.
+    period
+        Usual time between two frames, seconds; 0 while it is unknown.
 
     """
 
@@ -50,14 +56,26 @@ class FrameStream(Generic[Item]):
         self.last: float | None = None
         self.arrived = math.inf
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
+        self.period = 0.0
+        self._soonest = 0.0
+        self._behind: list[float] = []
         self.unseen = False
 
     def note(self, stamp: float) -> None:
         """Note that the camera sent a frame newer than its last one, usable or not."""
         if self.last is not None:
             self._intervals.append(stamp - self.last)
+            self._foresee()
         self.last = stamp
         self.unseen = True
+        self._behind.clear()
+
+    def set_back(self, stamp: float) -> bool:
+        """Return whether this frame, which is not newer than the last, shows a clock set back."""
+        if self._behind and stamp <= self._behind[-1]:
+            self._behind.clear()
+        self._behind.append(stamp)
+        return len(self._behind) >= _SET_BACK
 
     def append(self, stamp: float, item: Item) -> None:
         """Let a frame that was noted wait."""
@@ -87,6 +105,7 @@ class FrameStream(Generic[Item]):
         """Forget frames and stamps, and return how many frames waited; the period stays known."""
         waiting = len(self.frames)
         self.frames.clear()
+        self._behind.clear()
         self.last = None
         return waiting
 
@@ -103,16 +122,16 @@ class FrameStream(Generic[Item]):
             return 0.0
         return now - self.frames[0].since
 
-    @property
-    def period(self) -> float | None:
-        """Return the usual time between two frames, rather too short than too long."""
-        if len(self._intervals) < _INTERVALS_NEEDED:
-            return None
-        # The lower quartile: gaps by dropped frames must not count.
-        return sorted(self._intervals)[len(self._intervals) // 4]
-
     def earliest_next(self) -> float:
         """Return the stamp before which the next frame is not expected."""
-        if self.last is None:
-            return -math.inf
-        return self.last + _EARLY * (self.period or 0.0)
+        return -math.inf if self.last is None else self.last + self._soonest
+
+    def _foresee(self) -> None:
+        """Tell from the newest intervals when the next frame comes, and how soon it can."""
+        if len(self._intervals) < _INTERVALS_NEEDED:
+            return
+        ordered = sorted(self._intervals)
+        self.period = ordered[len(ordered) // 2]
+        # Gaps by dropped frames must not count, hence the lower quartile; neither must one frame
+        # too early, but two show that this camera's stamps jitter.
+        self._soonest = min(_EARLY * ordered[len(ordered) // 4], ordered[1])

@@ -22,7 +22,8 @@ class SyncCounters:
     duplicates, backward, bad_stamps
         Frames refused: stamp equal to the last, before it, or not a positive number.
     jumps
-        Times everything started anew because stamps went back by more than `sync.jump`.
+        Times everything started anew because stamps went back by more than `sync.jump`, or by less
+        but for good.
 
     """
 

@@ -20,7 +20,8 @@ RGB is the master: boxes are in its pixels, and its frames set the pace.
 
 - A thermal camera that is silent, or whose partners do not come within `sync.timeout`, is not
   waited for: RGB frames go on alone, without delay once the silence is known. The same holds when
-  frames of both cameras come but none matched for `sync.timeout` (stamps too far apart).
+  frames of both cameras come but none matched for `sync.timeout` (stamps too far apart). Silence
+  of a camera slower than 10 Hz begins later, after 2.5 of its periods: it is slow, not silent.
 - Between two thermal frames of a slower camera (9 Hz beside 30 Hz), `sync.unpaired` decides. The
   default `drop` leaves these RGB frames out: every result then rests on both cameras, which is
   what a tracker in darkness or smoke needs; in between it would see nothing and could lose its
@@ -29,7 +30,8 @@ RGB is the master: boxes are in its pixels, and its frames set the pace.
 
 Stamps that go back by more than `sync.jump` (a bag that loops, a restarted camera) start both
 queues anew; what the other camera still sends from before the jump is left out. Smaller steps
-back, repeated and unset stamps are refused. All of it is counted.
+back are refused until three frames in a row show that the clock was set back; repeated and unset
+stamps are refused. All of it is counted.
 """
 from __future__ import annotations
 
@@ -49,6 +51,9 @@ Thermal = TypeVar('Thermal')
 
 _STATISTICS = 100
 """Newest pairs over which time differences are summed up."""
+
+_PERIODS, _SLOWEST_S = 2.5, 3.0
+"""A slow camera is silent only after so many of its periods, at most so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +165,13 @@ class Synchronizer(Generic[Rgb, Thermal]):
         if stream.last is not None and stamp <= stream.last:
             if stamp == stream.last:
                 self._counters.duplicates += 1
-            else:
+                return False
+            if not stream.set_back(stamp):
                 self._counters.backward += 1
-            return False
+                return False
+            self._discard(stream)
+            self._discard(other)
+            self._restart()
         stream.note(stamp)
         if stream is self._thermal:
             self._thermal_lag = 0.0 if other.last is None else other.last - stamp
@@ -184,8 +193,11 @@ class Synchronizer(Generic[Rgb, Thermal]):
             self._discard(other)
             self._jumped = None if self._now is None else (stream, self._now)
         if not joins or self._newest_output > stamp + self._settings.jump:
-            self._counters.jumps += 1
-            self._newest_output = -math.inf
+            self._restart()
+
+    def _restart(self) -> None:
+        self._counters.jumps += 1
+        self._newest_output = -math.inf
 
     def _discard(self, stream: FrameStream[Any]) -> None:
         waiting = stream.clear()
@@ -212,15 +224,18 @@ class Synchronizer(Generic[Rgb, Thermal]):
         if anew:
             self._paired_at = now
             self._jumped = None
-        elif (rgb.unseen or thermal.unseen) and self._silent(rgb, now) \
-                and self._silent(thermal, now):
+        elif (rgb.unseen or thermal.unseen) \
+                and now - max(rgb.arrived, thermal.arrived) >= self._settings.timeout:
             anew = True  # After a pause of both, the other camera gets its time to come back, too.
         self._now = now
         rgb.observe(now, anew=anew, clock_went_back=went_back)
         thermal.observe(now, anew=anew, clock_went_back=went_back)
 
     def _silent(self, stream: FrameStream[Any], now: float) -> bool:
-        return now - stream.arrived >= self._settings.timeout
+        return now - stream.arrived >= self._patience(stream)
+
+    def _patience(self, stream: FrameStream[Any]) -> float:
+        return max(self._settings.timeout, min(_PERIODS * stream.period, _SLOWEST_S))
 
     def _thermal_hopeless(self, now: float) -> bool:
         """Return whether no thermal frame is worth waiting for."""
@@ -251,7 +266,7 @@ class Synchronizer(Generic[Rgb, Thermal]):
                 return self._pair(rgb.frames.popleft(), thermal.frames.popleft(), now)
             if rgb_first:
                 alone = overdue or thermal_hopeless or self._settings.unpaired == 'alone' \
-                    or now - self._paired_at >= self._settings.timeout
+                    or now - self._paired_at >= self._patience(thermal)
                 output = self._rgb_alone(rgb.frames.popleft(), alone)
             else:
                 output = self._thermal_alone(thermal.frames.popleft(), rgb_silent)
