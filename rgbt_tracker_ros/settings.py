@@ -16,7 +16,11 @@ from rgbt_tracker_ros.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Description of one setting."""
+    """Description of one setting.
+
+    What is `read_only` is taken when the node is configured, and can only be changed while it is
+    not; what is taken `once` was needed when the process started.
+    """
 
     doc: str
     unit: str = ''
@@ -25,6 +29,7 @@ class Spec:
     choices: tuple[str, ...] = ()
     length: tuple[int, ...] = ()
     read_only: bool = False
+    once: bool = False
 
 
 def _setting(default: Any, doc: str, **spec: Any) -> Any:
@@ -138,7 +143,7 @@ class TargetSettings:
         0.3, 'The target is LOST after target.lost_frames frames with a score under this.',
         low=0.0, high=1.0)
     found_threshold: float = _setting(
-        0.5, 'A LOST target is found again at a score over this.', low=0.0, high=1.0)
+        0.5, 'A LOST target is found again at this score or more.', low=0.0, high=1.0)
     lost_frames: int = _setting(
         5, 'Low-score frames in a row that make the target LOST.', unit='frames', low=1, high=1000)
     redetect: bool = _setting(
@@ -185,7 +190,8 @@ class Settings:
         'raw', 'raw, or compressed (subscribes <topic>/compressed).',
         choices=('raw', 'compressed'), read_only=True)
     autostart: bool = _setting(
-        True, 'Configure and activate the lifecycle node at once.', read_only=True)
+        True, 'Configure and activate the lifecycle node at once.', read_only=True,
+        once=True)
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> Settings:

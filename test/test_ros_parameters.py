@@ -56,7 +56,7 @@ def test_every_setting_is_declared_with_default_range_and_description(make):
         assert (tuple(value) if isinstance(default, tuple) else value) == default
         described = node.describe_parameter(name)
         assert described.description.startswith(spec.doc)
-        assert described.read_only == spec.read_only
+        assert described.read_only == spec.once
         assert all(choice in described.additional_constraints for choice in spec.choices)
         limits = [*described.floating_point_range, *described.integer_range]
         assert [(item.from_value, item.to_value) for item in limits] == (
@@ -106,17 +106,31 @@ def test_a_change_takes_effect(make, values, setting, wanted):
     ({'initial_box': ['a', 'b', 'c', 'd']}, ['initial_box', '0 or 4 numbers']),
     ({'registration__homography': [0.0] * 9}, ['registration.homography']),
     ({'thermal__min': 70000.0}, ['thermal.min = 70000', 'thermal.max = 65535', 'set both']),
-    ({'model__name': 'other'}, ['read-only', 'model.name']),
+    ({'model__name': 'other'}, ['model.name', 'clean it up first']),
+    ({'model__threads': 2, 'sync__slop': 0.2}, ['model.threads', 'clean it up first']),
+    ({'autostart': False}, ['read-only', 'autostart']),
     ({'template__interval': None}, ['template.interval cannot be removed']),
     ({'sync__slop': 0.2, 'target__window': 7.0}, ['target.window']),
 ], ids=str)
 def test_a_wrong_change_is_refused_as_a_whole_with_the_reason(make, values, words):
     node, parameters = make()
+    parameters.hold(True)
     result = change(node, **values)
     assert not result.successful
     assert all(word in result.reason for word in words), result.reason
     assert parameters.settings == Settings()
     assert node.get_parameter('sync.slop').value == Settings().sync.slop
+
+
+def test_what_a_configured_node_has_taken_can_be_changed_before_and_after(make):
+    node, parameters = make()
+    assert change(node, model__name='first', sync__policy='exact').successful
+    parameters.hold(True)
+    assert not change(node, model__name='second').successful
+    parameters.hold(False)
+    assert change(node, model__name='second').successful
+    assert parameters.settings.model.name == 'second'
+    assert parameters.settings.sync.policy == 'exact'
 
 
 @pytest.mark.parametrize(('argument', 'mend'), [

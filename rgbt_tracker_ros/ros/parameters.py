@@ -24,6 +24,8 @@ from rgbt_tracker_ros.settings import Settings, Spec
 class SettingsParameters:
     """The settings of a node, kept equal to its parameters.
 
+    Those that are read-only can be changed as long as `hold` does not refuse it.
+
     A wrong value given at start is no reason to die: it is remembered, `checked` raises it (so the
     node refuses to configure and says why), and a later good value mends it.
 
@@ -37,6 +39,7 @@ class SettingsParameters:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._held = False
         self._refused: dict[str, str] = {}
         self._problem = ''
         self.settings = Settings()
@@ -54,6 +57,10 @@ class SettingsParameters:
         if problems:
             raise InputError('; '.join(problems))
         return self.settings
+
+    def hold(self, held: bool) -> None:
+        """Refuse changes of what a configured node has taken, or allow them again."""
+        self._held = held
 
     def _declare(self, name: str, value: Any, spec: Spec) -> None:
         if isinstance(value, tuple):
@@ -80,6 +87,7 @@ class SettingsParameters:
         if not changes:
             return SetParametersResult(successful=True)
         try:
+            self._check_held(changes, known)
             settings = self._with(changes)
         except InputError as error:
             return SetParametersResult(successful=False, reason=str(error))
@@ -88,6 +96,13 @@ class SettingsParameters:
         for name in changes:
             self._refused.pop(name, None)
         return SetParametersResult(successful=True)
+
+    def _check_held(self, changes: Mapping[str, Any], known: Mapping[str, Spec]) -> None:
+        held = [name for name in changes if self._held and known[name].read_only]
+        if held:
+            raise InputError(
+                f'parameter {held[0]} is taken when the node is configured: deactivate it and '
+                'clean it up first, or start it with another value')
 
     def _with(self, changes: Mapping[str, Any]) -> Settings:
         for name, value in changes.items():
@@ -113,7 +128,7 @@ def _descriptor(value: Any, spec: Spec) -> ParameterDescriptor:
     """Describe a setting; dynamic typing lets integers pass where a float is meant."""
     unit = f' [{spec.unit}]' if spec.unit else ''
     descriptor = ParameterDescriptor(
-        description=f'{spec.doc}{unit}', read_only=spec.read_only, dynamic_typing=True)
+        description=f'{spec.doc}{unit}', read_only=spec.once, dynamic_typing=True)
     if spec.choices:
         descriptor.additional_constraints = f'one of {", ".join(spec.choices)}'
     elif spec.length:
