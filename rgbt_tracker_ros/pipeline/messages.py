@@ -73,7 +73,7 @@ def diagnostic_array(types: DiagnosticTypes, header: Header, node: str,
     return types.DiagnosticArray(header=header, status=[
         types.DiagnosticStatus(
             level=bytes([part.level]), name=f'{node.lstrip("/")}: {part.name}',
-            message=part.message, hardware_id=node,
+            message=part.message, hardware_id=part.hardware or node,
             values=[types.KeyValue(key=key, value=value) for key, value in part.texts().items()])
         for part in parts])
 

@@ -21,12 +21,16 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the whole: how it is, in words, and its numbers."""
+    """One part of the whole: how it is, in words, and its numbers.
+
+    `hardware` is what it is about; empty = the node.
+    """
 
     name: str
     level: Level
     message: str
     values: Mapping[str, Any]
+    hardware: str = ''
 
     def texts(self) -> dict[str, str]:
         """Return the numbers as text."""

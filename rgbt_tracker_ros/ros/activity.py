@@ -2,6 +2,7 @@
 """The node at work: everything that exists only while it is active."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 import traceback
 from typing import Any, NamedTuple
 
@@ -9,16 +10,22 @@ from rclpy.node import Node
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.pipeline.condition import CameraView
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.messages import best_detection, detection_box
+from rgbt_tracker_ros.pipeline.moment import Moment
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import Answer, Request, StartRequest
+from rgbt_tracker_ros.pipeline.tally import Tally
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.inputs import ImageInputs
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
 from rgbt_tracker_ros.ros.worker import Worker
+from rgbt_tracker_ros.settings import Settings
+from rgbt_tracker_ros.tracking.result import TrackResult
 
 _THROTTLE_S = 5.0
 
@@ -44,8 +51,8 @@ class Activity:
 
     Attributes
     ----------
-    frames
-        Frames handled.
+    tally
+        What became of the frames.
 
     """
 
@@ -55,14 +62,18 @@ class Activity:
         self._parameters = parameters
         self._pipeline = pipeline
         self._outputs = outputs
-        self._inputs: ImageInputs | None = ImageInputs(node, parameters.settings, self._deliver)
         self._numbers: dict[str, Any] = {}
-        self.frames = 0
+        self._health: Mapping[str, Health] = {}
+        self.tally = Tally()
         pipeline.reset()
-        self._worker: Worker[_Frame] = Worker(self._handle, self._on_fault)
+        self._inputs: ImageInputs | None = self._subscribe()
         self._topics = [
             node.create_subscription(Detection2D, '~/init_box', self._on_init_box, 10),
             node.create_subscription(Detection2DArray, 'detections_in', self._on_detections, 10)]
+        self._worker: Worker[_Frame] = Worker(self._handle, self._on_fault)
+
+    def _subscribe(self) -> ImageInputs:
+        return ImageInputs(self._node, lambda: self._parameters.settings, self._deliver)
 
     def close(self) -> None:
         """End the subscriptions and the thread.
@@ -89,12 +100,12 @@ class Activity:
             self._inputs.close()
             self._inputs = None
         elif self._inputs is None and wanted:
-            self._inputs = ImageInputs(self._node, self._parameters.settings, self._deliver)
+            self._inputs = self._subscribe()
 
     def poll(self) -> None:
         """Let frames go on that wait for nothing any more; look after silent cameras."""
         if self._inputs is not None:
-            self._inputs.poll(self._parameters.settings)
+            self._inputs.poll()
             self._inputs.report_silence()
             self._inputs.report_stamps()
 
@@ -105,17 +116,21 @@ class Activity:
 
     def numbers(self) -> dict[str, Any]:
         """Return the newest counters."""
-        return {**self._numbers, 'dropped_frames': self._worker.dropped,
-                'enabled': self.enabled}
+        return {**self._numbers, 'dropped_frames': self._worker.dropped}
+
+    @property
+    def settings(self) -> Settings:
+        """Return the newest settings."""
+        return self._parameters.settings
 
     @property
     def target_id(self) -> str:
         """Return the name of the target; empty when there is none."""
         return self._pipeline.target_id
 
-    def silent(self) -> dict[str, str]:
-        """Return what is known about cameras that say nothing."""
-        return {} if self._inputs is None else self._inputs.silent()
+    def cameras(self, now: Moment) -> dict[str, CameraView]:
+        """Return what is known about each camera; empty while nobody listens to them."""
+        return {} if self._inputs is None else self._inputs.views(now, self._health)
 
     def _deliver(self, pair: Pair[Any, Any], watch: Stopwatch) -> None:
         assert self._inputs is not None
@@ -148,9 +163,11 @@ class Activity:
             outcome = self._pipeline.process_requests(settings)
         else:
             watch.lap('wait_ms')
+            self.tally.begin()
             outcome = self._pipeline.process(
                 frame.pair, settings, self._outputs.fused_wanted, watch)
-            self.frames += 1
+            self._health = outcome.health
+            self._note(outcome.result)
         if outcome is None:
             return
         self._outputs.publish(
@@ -158,8 +175,15 @@ class Activity:
         if outcome.error:
             self._node.get_logger().warning(outcome.error, throttle_duration_sec=_THROTTLE_S)
 
+    def _note(self, result: TrackResult | None) -> None:
+        if result is None:
+            self.tally.end()
+        else:
+            self.tally.end(result.backend_ms, '' if result.score else result.note)
+
     def _on_fault(self, error: Exception) -> None:
         """Report what nobody foresaw; the next frame is handled as ever."""
+        self.tally.end(failure=f'{type(error).__name__}: {error}')
         if not self._node.context.ok():
             return
         self._node.get_logger().error(

@@ -2,7 +2,7 @@
 """The two image subscriptions: frames in, pairs out, and a word when nothing comes."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
@@ -10,19 +10,22 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.pipeline.condition import CameraView
 from rgbt_tracker_ros.pipeline.header import seconds
+from rgbt_tracker_ros.pipeline.moment import Moment
 from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
+from rgbt_tracker_ros.ros.camera_watch import CameraWatch
 from rgbt_tracker_ros.ros.pairing import make_pairing
 from rgbt_tracker_ros.settings import Settings
 
-SILENCE_S = 3.0
-"""A camera that says nothing for so long is reported."""
-
-_SENSOR_DATA = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+_DEPTH = 5
 
 
 class ImageInputs:
@@ -33,7 +36,7 @@ class ImageInputs:
     node
         Owner of the subscriptions.
     settings
-        The groups `sync` and `image_transport` matter here.
+        Returns the newest settings; the groups `sync` and `image_transport` matter here.
     deliver
         Called in the executor's thread with each pair of messages, and a stopwatch that knows
         when it came.
@@ -41,60 +44,68 @@ class ImageInputs:
     Raises
     ------
     InputError
-        If `sync.policy` cannot be had.
+        If `sync.policy` cannot be had, or an override of the quality of service is none.
 
     """
 
-    def __init__(self, node: Node, settings: Settings,
+    def __init__(self, node: Node, settings: Callable[[], Settings],
                  deliver: Callable[[Pair[Any, Any], Stopwatch], None]) -> None:
         self._node = node
-        self._settings = settings
+        self._newest = settings
+        self._settings = settings()
         self._deliver = deliver
-        self._pairing = make_pairing(settings.sync)
-        self._heard = dict.fromkeys(CAMERAS, monotonic())
-        self._reported: set[str] = set()
-        self._unstamped: set[str] = set()
+        self._pairing = make_pairing(self._settings.sync)
         self._stamps_doubted = False
-        compressed = settings.image_transport == 'compressed'
-        self._subscriptions = {
-            camera: node.create_subscription(
-                CompressedImage if compressed else Image,
-                f'{camera}/image_raw{"/compressed" if compressed else ""}',
-                partial(self._receive, camera), _SENSOR_DATA,
+        self._subscriptions: list[Subscription] = []
+        self._watches: dict[str, CameraWatch] = {}
+        try:
+            for camera in CAMERAS:
+                subscription = self._subscribe(camera)
+                self._subscriptions.append(subscription)
+                self._watches[camera] = CameraWatch(node, camera, subscription)
+        except Exception:
+            self.close()
+            raise
+
+    def _subscribe(self, camera: str) -> Subscription:
+        compressed = self._settings.image_transport == 'compressed'
+        topic = f'{camera}/image_raw{"/compressed" if compressed else ""}'
+        try:
+            # A profile for each: rclpy writes the overrides into the one that it is given.
+            return self._node.create_subscription(
+                CompressedImage if compressed else Image, topic, partial(self._receive, camera),
+                QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
-            for camera in CAMERAS}
+        except Exception as error:
+            raise InputError(
+                f'cannot subscribe to {self._node.resolve_topic_name(topic)}: {error}; '
+                'qos_overrides.<topic>.subscription takes reliability: reliable or best_effort, '
+                'history: keep_last or keep_all, depth: a number; restart the node with one of '
+                'these') from error
 
     def close(self) -> None:
         """End the subscriptions."""
-        for subscription in self._subscriptions.values():
-            self._node.destroy_subscription(subscription)
+        while self._subscriptions:
+            self._node.destroy_subscription(self._subscriptions.pop())
 
-    def poll(self, settings: Settings) -> None:
-        """Hand on what is ready, under the newest settings; call this some times a second."""
-        if settings is not self._settings:
-            self._settings = settings
-            self._pairing.configure(settings.sync)
+    def poll(self) -> None:
+        """Hand on what waits for nothing any more; call this some times a second."""
+        self._configure()
         self._hand_on(perf_counter())
 
     def numbers(self) -> dict[str, Any]:
         """Return the synchroniser's counters."""
         return self._pairing.numbers()
 
-    def silent(self) -> dict[str, str]:
-        """Return, for each camera that is silent, what is known about its topic."""
-        now = monotonic()
-        return {camera: self._describe(camera, now - heard)
-                for camera, heard in self._heard.items() if now - heard > SILENCE_S}
+    def views(self, now: Moment, health: Mapping[str, Health]) -> dict[str, CameraView]:
+        """Return what is known about each camera."""
+        return {camera: watch.view(now, health.get(camera))
+                for camera, watch in self._watches.items()}
 
     def report_silence(self) -> None:
         """Warn once when a camera falls silent, and say so when it is back."""
-        silent = self.silent()
-        for camera, text in silent.items():
-            if camera not in self._reported:
-                self._node.get_logger().warning(text)
-        for camera in self._reported - silent.keys():
-            self._node.get_logger().info(f'{camera}: images come again')
-        self._reported = set(silent)
+        for watch in self._watches.values():
+            watch.report()
 
     def report_stamps(self) -> None:
         """Warn once when the cameras' stamps look wrong."""
@@ -103,17 +114,16 @@ class ImageInputs:
             self._node.get_logger().warning(doubt)
             self._stamps_doubted = True
 
+    def _configure(self) -> None:
+        settings = self._newest()
+        if settings is not self._settings:
+            self._settings = settings
+            self._pairing.configure(settings.sync)
+
     def _receive(self, camera: str, message: Any) -> None:
         begin = perf_counter()
-        self._heard[camera] = monotonic()
-        stamp = message.header.stamp
-        if stamp.sec == 0 and stamp.nanosec == 0:
-            if camera not in self._unstamped:
-                self._unstamped.add(camera)
-                self._node.get_logger().warning(
-                    f'{self._subscriptions[camera].topic_name}: stamps are zero, the time of '
-                    'arrival is used: let the driver set header.stamp')
-            message.header.stamp = self._node.get_clock().now().to_msg()
+        self._configure()
+        self._watches[camera].note(message)
         self._pairing.add(camera, message)
         self._hand_on(begin)
 
@@ -130,12 +140,3 @@ class ImageInputs:
         watch.lap('sync_ms')
         watch.laps['receive_ms'] = 1000 * age - watch.laps['sync_ms']
         return watch
-
-    def _describe(self, camera: str, silence: float) -> str:
-        topic = self._subscriptions[camera].topic_name
-        publishers = self._node.get_publishers_info_by_topic(topic)
-        seen = ', '.join(
-            f'{item.node_name} ({item.topic_type}, {item.qos_profile.reliability.name.lower()}, '
-            f'{item.qos_profile.durability.name.lower()})' for item in publishers)
-        return (f'{camera}: no image on {topic} for {silence:.0f} s; publishers: '
-                f'{seen or "none: is the camera running, and the topic remapped?"}')

@@ -7,36 +7,42 @@ from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
+from rgbt_tracker_ros.pipeline.background import in_background
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import ResetRequest
 from rgbt_tracker_ros.ros.activity import Activity
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
+from rgbt_tracker_ros.ros.safe_lifecycle import SUCCESS, SafeLifecycleNode
 from rgbt_tracker_ros.ros.self_report import SelfReport
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 from rgbt_tracker_ros.tracking.warm_up import warm_up
 
-SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-
 _NOT_ACTIVE = 'the node is not active: configure and activate it'
 
+_LOG_S = 5
+"""While a model is loaded or its engine built, the log says so this often, seconds."""
 
-class TrackerNode(LifecycleNode):  # type: ignore[misc]
+
+class TrackerNode(SafeLifecycleNode):
     """Node `rgbt_tracker`.
 
     - unconfigured: parameters and `/diagnostics` only.
     - inactive (configured): the model is loaded; publishers and services exist.
     - active: subscribed to the cameras; frames are tracked in a thread of their own.
+    - finalized (shut down): `/diagnostics` only, until the process is told to end.
 
     Parameters
     ----------
     load
-        Makes the tracker from a model's name, a backend's name and the settings.
+        Makes the tracker from a model's name, a backend's name and the settings; it is called in
+        a thread of its own.
+    options
+        More for rclpy's node, such as `context`.
 
     Attributes
     ----------
@@ -45,8 +51,9 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
 
     """
 
-    def __init__(self, load: Callable[[str, str, Settings], Tracker] = Tracker.from_model) -> None:
-        super().__init__('rgbt_tracker')
+    def __init__(self, load: Callable[[str, str, Settings], Tracker] = Tracker.from_model,
+                 **options: Any) -> None:
+        super().__init__('rgbt_tracker', **options)
         self._load = load
         self.finished = Future()
         self._settings = SettingsParameters(self)
@@ -63,81 +70,69 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
         if self._settings.settings.autostart and self.trigger_configure() == SUCCESS:
             self.trigger_activate()
 
-    def close(self) -> None:
-        """Free everything, whatever state the node is in."""
-        self._deactivate()
-        self._free()
-
     # Transitions -----------------------------------------------------------------------------
 
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def configure(self) -> None:
         """Load the model; create publishers and services."""
-        return self._transition('configure', self._configure, 'inactive', self._free)
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribe to the cameras and begin."""
-        return self._transition('activate', self._activate, 'active', self._deactivate)
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End the subscriptions and forget the target; the model stays loaded."""
-        return self._transition('deactivate', self._deactivate, 'inactive')
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the model."""
-        return self._transition('clean up', self._free, 'unconfigured')
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything."""
-        return self._transition('shut down', self.close, 'finalized')
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything; the node can be configured again."""
-        return self._transition('recover', self.close, 'unconfigured')
-
-    def _transition(self, name: str, action: Callable[[], None], state: str,
-                    undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
-        """Do it, or say why not: rclpy swallows exceptions in transitions without a word."""
-        try:
-            action()
-        except Exception as error:
-            self._report.fault = f'cannot {name}: {error}'
-            self.get_logger().error(self._report.fault)
-            if undo is not None:
-                undo()
-            return FAILURE
-        self._report.state, self._report.fault = state, ''
-        return SUCCESS
-
-    def _configure(self) -> None:
         settings = self._settings.checked()
-        self.get_logger().info(f'loading the model {settings.model.name}')
-        tracker = self._load(settings.model.name, settings.model.backend, settings)
+        self._settings.hold(True)
+        name = settings.model.name
+        self.get_logger().info(f'loading the model {name}')
+        tracker = in_background(
+            partial(self._make_tracker, settings), partial(self._tell_loading, name),
+            self.context.ok)
         self._to_free.append(tracker.close)
-        warm_up(tracker)
         outputs = Outputs(self)
         self._to_free.append(outputs.close)
-        for kind, name, callback in ((Trigger, '~/reset', self._on_reset),
-                                     (SetBool, '~/enable', self._on_enable)):
-            service = self.create_service(kind, name, callback)
+        for kind, topic, callback in ((Trigger, '~/reset', self._on_reset),
+                                      (SetBool, '~/enable', self._on_enable)):
+            service = self.create_service(kind, topic, callback)
             self._to_free.append(partial(self.destroy_service, service))
         self._loaded = Pipeline(tracker, settings, outputs.answer_request), outputs
-        self._report.facts = {'model': tracker.bundle.name, 'backend': tracker.backend.name}
+        self._report.ready(tracker.bundle.name, tracker.backend.name)
         self.get_logger().info(f'{tracker.bundle.name} is loaded, on {tracker.backend.name}')
 
-    def _free(self) -> None:
-        self._loaded = None
-        self._report.facts = {}
-        while self._to_free:
-            self._to_free.pop()()
-
-    def _activate(self) -> None:
+    def activate(self) -> None:
+        """Subscribe to the cameras and begin."""
         assert self._loaded is not None
         self._activity = Activity(self, self._settings, *self._loaded)
 
-    def _deactivate(self) -> None:
+    def deactivate(self) -> None:
+        """End the subscriptions and forget the target; the model stays loaded."""
         activity, self._activity = self._activity, None
         if activity is not None:
             activity.close()
+
+    def clean_up(self) -> None:
+        """Free the model, publishers and services, also when one of them resists."""
+        self._loaded = None
+        self._report.unload()
+        self._settings.hold(False)
+        try:
+            while self._to_free:
+                self._to_free.pop()()
+        finally:
+            if self._to_free:
+                self.clean_up()
+
+    def _make_tracker(self, settings: Settings) -> Tracker:
+        """Load the model and make it quick; in a thread of its own."""
+        tracker = self._load(settings.model.name, settings.model.backend, settings)
+        try:
+            warm_up(tracker)
+        except BaseException:
+            tracker.close()
+            raise
+        return tracker
+
+    def _tell_loading(self, model: str, elapsed: float) -> None:
+        """Say each second that the node is not dead: an engine can take minutes to build."""
+        words = f'building (loading the model {model}) for {elapsed:.0f} s'
+        self._report.task = words
+        self._report_self()
+        self._report.task = ''
+        if elapsed >= 1 and round(elapsed) % _LOG_S == 0:
+            self.get_logger().info(f'{words}; an engine is built only once')
 
     # Services and timers ---------------------------------------------------------------------
 
@@ -163,8 +158,4 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc]
             self._activity.poll()
 
     def _report_self(self) -> None:
-        if self._activity is None:
-            self._report.publish()
-        else:
-            self._report.publish(
-                self._activity.frames, self._activity.numbers(), self._activity.silent())
+        self._report.publish(self.state, self.fault, self._activity)

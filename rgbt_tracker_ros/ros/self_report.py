@@ -2,29 +2,57 @@
 """What the node says about itself once a second on `/diagnostics`."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from time import monotonic
-from typing import Any
+from collections import deque
+from dataclasses import replace
+import platform
+from typing import TYPE_CHECKING, NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from rgbt_tracker_ros.pipeline.report import Level, Part
+from rgbt_tracker_ros.pipeline.condition import (
+    NetworkView,
+    SyncView,
+    backend_part,
+    camera_part,
+    clock_in_words,
+    memory_part,
+    node_part,
+    sync_part,
+)
+from rgbt_tracker_ros.pipeline.memory import memory
+from rgbt_tracker_ros.pipeline.moment import Moment
+from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.ros.camera_watch import moment
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
+
+if TYPE_CHECKING:
+    from rgbt_tracker_ros.ros.activity import Activity
+
+_REPORTS = 6
+"""Rates and shares are those since so many reports ago."""
+
+
+class _Counts(NamedTuple):
+    """Counters at a moment."""
+
+    frames: int = 0
+    replaced: int = 0
+    failures: int = 0
+    pairs: int = 0
 
 
 class SelfReport:
-    """Publishes the node's own condition, also while it is not configured.
+    """Publishes the node's own condition in every state, also while it is in a transition.
+
+    Its stamps are those of the node's clock. It is called by a steady one: while simulated time
+    stands still, the node still answers for itself.
 
     Attributes
     ----------
-    state
-        Lifecycle state in words.
-    fault
-        Why the last transition failed; empty when it did not.
-    facts
-        Model, backend and what else does not change from frame to frame.
+    task
+        What a transition is at, in words.
 
     """
 
@@ -32,37 +60,69 @@ class SelfReport:
         self._node = node
         # The one absolute name of the package: ROS tools collect diagnostics there.
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.state = 'unconfigured'
-        self.fault = ''
-        self.facts: dict[str, Any] = {}
-        self._frames = 0
-        self._since = monotonic()
+        self._machine = platform.node()
+        self._history: deque[tuple[Moment, _Counts]] = deque(maxlen=_REPORTS)
+        self.task = ''
+        self.unload()
 
-    def publish(self, frames: int = 0, numbers: Mapping[str, Any] | None = None,
-                silent: Mapping[str, str] | None = None) -> None:
+    def ready(self, model: str, backend: str) -> None:
+        """Note which model is loaded, and what runs it."""
+        self._model, self._backend = model, backend
+
+    def unload(self) -> None:
+        """Note that no model is loaded."""
+        self._model = self._backend = ''
+
+    def publish(self, state: str, fault: str, activity: Activity | None) -> None:
         """Publish the report.
 
         Parameters
         ----------
-        frames
-            Frames handled since the node was activated.
-        numbers
-            More counters.
-        silent
-            What is known about each camera that says nothing.
+        state, fault
+            Lifecycle state, and why the last transition failed.
+        activity
+            The work of the active node.
 
         """
-        now = monotonic()
-        rate = max(frames - self._frames, 0) / max(now - self._since, 1e-3)
-        self._frames, self._since = frames, now
-        level, message = Level.OK, self.state
-        if self.fault:
-            level, message = Level.ERROR, f'{self.state}: {self.fault}'
-        elif silent:
-            level, message = Level.WARN, '; '.join(silent.values())
-        parts = [Part('node', level, message, {
-            'state': self.state, 'frames': frames, 'frames_per_s': rate, **self.facts,
-            **(numbers or {})})]
+        now = moment(self._node)
+        numbers = {} if activity is None else activity.numbers()
+        counts = _Counts()
+        if activity is not None:
+            tally = activity.tally
+            counts = _Counts(tally.frames, numbers['dropped_frames'], tally.failures,
+                             numbers.get('pairs', 0))
+        since, change = self._change(now, counts)
+        span = now.span(since)
+        cameras = {} if activity is None else activity.cameras(now)
+        sync = None
+        if activity is not None and cameras:
+            slower = min(view.rate for view in cameras.values())
+            sync = SyncView(numbers, activity.settings.sync.slop, change.pairs, slower * span)
+        network = NetworkView(self._backend)
+        if activity is not None:
+            network = NetworkView(
+                self._backend, tally.quantile(0.5), tally.quantile(0.95), change.frames,
+                change.replaced, change.failures, tally.last_failure, tally.busy)
+        others = [
+            *(camera_part(camera, cameras.get(camera)) for camera in CAMERAS),
+            sync_part(sync), backend_part(network, self.task), memory_part(memory())]
+        facts = {
+            'model': self._model, 'backend': self._backend, 'frames': counts.frames,
+            'frames_per_s': change.frames / span if span > 0 else 0.0,
+            'enabled': activity is not None and activity.enabled}
+        simulated = bool(self._node.get_parameter('use_sim_time').value)
+        parts = [node_part(state, fault, self.task, clock_in_words(simulated, now.node), others,
+                           facts), *others]
         header = Header(stamp=self._node.get_clock().now().to_msg())
-        self._publisher.publish(
-            diagnostic_array(header, self._node.get_fully_qualified_name(), parts))
+        self._publisher.publish(diagnostic_array(
+            header, self._node.get_fully_qualified_name(),
+            [replace(part, hardware=part.hardware or self._machine) for part in parts]))
+
+    def _change(self, now: Moment, counts: _Counts) -> tuple[Moment, _Counts]:
+        """Return the moment of an earlier report, and what was counted since."""
+        if self._history and (now.node < self._history[-1][0].node or any(
+                new < old for new, old in zip(counts, self._history[-1][1], strict=True))):
+            self._history.clear()       # the clock went back, or the node was activated anew
+        self._history.append((now, counts))
+        since, old = self._history[0]
+        return since, _Counts(*(new - was for new, was in zip(counts, old, strict=True)))

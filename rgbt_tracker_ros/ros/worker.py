@@ -86,4 +86,5 @@ class Worker(Generic[T]):
             try:
                 self._handle(item)
             except Exception as error:
-                self._on_error(error)
+                if self._running:       # else what the handler needs may be gone already
+                    self._on_error(error)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory of this process and of the machine."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import resource
+
+_MEGABYTE = 1e6
+_PROC = Path('/proc')
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory, megabytes (1e6 bytes).
+
+    Attributes
+    ----------
+    used
+        What this process holds in physical memory.
+    free, total
+        What the machine can still give, and has; None where that is unknown.
+
+    """
+
+    used: float
+    free: float | None = None
+    total: float | None = None
+
+
+def memory(proc: Path = _PROC) -> Memory:
+    """Return the memory now; without `/proc` it is the most this process ever held."""
+    try:
+        pages = int((proc / 'self' / 'statm').read_text(encoding='ascii').split()[1])
+        used = pages * os.sysconf('SC_PAGE_SIZE') / _MEGABYTE
+        fields = dict(line.split(':', 1) for line in
+                      (proc / 'meminfo').read_text(encoding='ascii').splitlines())
+        free, total = (1024 * int(fields[name].split()[0]) / _MEGABYTE
+                       for name in ('MemAvailable', 'MemTotal'))
+    except (OSError, ValueError, IndexError, KeyError):
+        return Memory(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE)
+    return Memory(used, free, total)
