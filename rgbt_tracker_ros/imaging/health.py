@@ -225,7 +225,7 @@ def _saturated_share(sample: NDArray[Any]) -> float:
     return float(np.count_nonzero(sample == top) / sample.size) if top in _FULL_SCALES else 0.0
 
 
-def _shade(sample: NDArray[Any], mean: NDArray[np.float64]) -> str:
+def _shade(sample: NDArray[Any], mean: Any) -> str:
     """Return in words whether an 8-bit image is black or white."""
     if sample.dtype == np.uint8 and mean.max() < _DARK:
         return ' (black)'

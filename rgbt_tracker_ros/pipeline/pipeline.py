@@ -118,7 +118,7 @@ class Pipeline:
                 self._preparer.reject(camera, error, frame.stamp)
         pair, result = None, None
         try:
-            prepared = self._preparer(rgb, thermal, frame.stamp)
+            prepared = self._preparer(rgb, thermal, frame.stamp, self._tracker.box)
             watch.lap('prepare_ms')
             watch.laps['normalize_ms'] = 1000 * prepared.normalize_s
             pair = prepared.pair

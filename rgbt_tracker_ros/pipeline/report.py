@@ -55,7 +55,8 @@ def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
     return [
         _target_part(outcome, more),
         *(Part(f'{camera} camera', Level.OK if health.usable else Level.WARN, health.reason,
-               {'state': health.state.value})
+               {'state': health.state.value, 'reliability': health.reliability,
+                'used': getattr(outcome.pair, camera, None) is not None})
           for camera, health in outcome.health.items()),
         Part('frames', Level.OK, numbers.get('stamps', ''), numbers)]
 

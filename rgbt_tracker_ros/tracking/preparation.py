@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.health import CameraHealth, CameraState, Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.imaging.registration import thermal_to_rgb
+from rgbt_tracker_ros.imaging.reliability import Reliability
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.settings import Settings
 
@@ -25,7 +28,7 @@ class Prepared:
     pair
         The usable images; None when neither camera is usable.
     rgb, thermal
-        Health of each camera.
+        Health and reliability of each camera.
     normalize_s
         Seconds that the thermal normalisation took.
 
@@ -63,6 +66,7 @@ class PairPreparer:
         self._normalizer = ThermalNormalizer(settings.thermal)
         self._rgb = CameraHealth('rgb', settings.health)
         self._thermal = CameraHealth('thermal', settings.health)
+        self._rgb_reliability, self._thermal_reliability = Reliability(), Reliability()
         self._size: tuple[int, int] | None = None
 
     def configure(self, settings: Settings) -> None:
@@ -77,6 +81,8 @@ class PairPreparer:
         self._normalizer.reset()
         self._rgb.reset()
         self._thermal.reset()
+        self._rgb_reliability.reset()
+        self._thermal_reliability.reset()
         self._size = None
 
     def reject(self, camera: str, reason: str, stamp: float) -> None:
@@ -87,7 +93,7 @@ class PairPreparer:
         (self._rgb if camera == 'rgb' else self._thermal).reject(reason, stamp)
 
     def __call__(self, rgb: NDArray[np.uint8] | None, thermal: NDArray[Any] | None,
-                 stamp: float = 0.0) -> Prepared:
+                 stamp: float = 0.0, target: Box | None = None) -> Prepared:
         """Prepare the frames of one moment.
 
         Parameters
@@ -98,6 +104,9 @@ class PairPreparer:
             H x W uint8 or uint16 as it came from the camera, or None.
         stamp
             Seconds, for the pair and the cameras' health.
+        target
+            Where the target was last, pixels of the RGB image: the cameras' reliability is
+            measured around it. None for the whole images.
 
         Raises
         ------
@@ -111,21 +120,26 @@ class PairPreparer:
             # Known also when the image itself is of no use: boxes are in this frame.
             self._size = (rgb.shape[1], rgb.shape[0])
         normal = None
+        begin = perf_counter()
         if thermal is not None and thermal_health.fit:
             try:
                 normal = self._normalizer(thermal)
             except InputError as error:
                 # Not held against the camera: another setting cures it at once.
                 thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
+        normalize_s = perf_counter() - begin
+        rgb_health = self._rgb_reliability.rate(rgb_health, rgb, stamp, target, self._size)
+        thermal_health = self._thermal_reliability.rate(
+            thermal_health, normal, stamp, target, self._size, self._homography)
         trusted = any(health.fit and health.usable for health in (rgb_health, thermal_health))
         if not _used(rgb_health, trusted):
             rgb = None
         if not _used(thermal_health, trusted):
             normal = None
         if rgb is None and normal is None:
-            return Prepared(None, rgb_health, thermal_health)
+            return Prepared(None, rgb_health, thermal_health, normalize_s)
         pair = ImagePair(rgb, normal, stamp, self._homography, self._size)
-        return Prepared(pair, rgb_health, thermal_health)
+        return Prepared(pair, rgb_health, thermal_health, normalize_s)
 
 
 def _judge(camera: CameraHealth, image: NDArray[Any] | None, stamp: float) -> Health:

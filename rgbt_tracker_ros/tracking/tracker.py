@@ -75,6 +75,11 @@ class Tracker:
         """Return IDLE without a target, else TRACKING or LOST."""
         return self._target.state
 
+    @property
+    def box(self) -> Box | None:
+        """Return where the target was last, pixels of the RGB image; None without a target."""
+        return None if self.state is State.IDLE else self._box
+
     def initialize(self, pair: ImagePair, box: Box) -> TrackResult:
         """Take the target in `box`, pixels of the RGB image, as the one to track.
 
