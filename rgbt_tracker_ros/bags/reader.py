@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -31,6 +32,12 @@ class Recorded(NamedTuple):
     message: Any
 
 
+def require_rosbags(path: Path) -> None:
+    """Raise InputError unless the package is installed that reads and writes bags."""
+    if find_spec('rosbags') is None:
+        raise InputError(f'{path}: bags need the package rosbags: pip install rosbags')
+
+
 class BagReader:
     """A bag folder, or one .mcap or .db3 file; use it as a context.
 
@@ -53,12 +60,14 @@ class BagReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._readable():
-            from rosbags.rosbag2 import Reader
-            from rosbags.typesys import Stores, get_typestore
+        require_rosbags(path)
+        from rosbags.rosbag2 import Reader
 
+        from rgbt_tracker_ros.bags.types import typestore
+
+        with self._readable():
             self._reader = Reader(path)
-            self._types = get_typestore(Stores.ROS2_HUMBLE)
+        self._types = typestore()
         self._stack = ExitStack()
         self.topics: list[Topic] = []
 
@@ -123,9 +132,5 @@ class BagReader:
             yield
         except InputError:
             raise
-        except ImportError as error:
-            raise InputError(
-                f'{self._path}: reading bags needs the package rosbags: pip install rosbags'
-            ) from error
         except Exception as error:
             raise InputError(f'{self._path} cannot be read as a ROS 2 bag: {error}') from error

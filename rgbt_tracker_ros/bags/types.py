@@ -53,7 +53,7 @@ class MessageTypes:
         return partial(_make, full)
 
 
-def _make(name: str, **given: Any) -> Any:
+def _make(name: str, /, **given: Any) -> Any:
     fields = {field: _default(kind) for field, kind in typestore().fielddefs[name][1]}
     # rclpy takes a byte as bytes, rosbags as a number.
     given = {field: value[0] if isinstance(value, bytes) else value

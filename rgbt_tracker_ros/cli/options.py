@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.settings import Settings
+
+if TYPE_CHECKING:
+    from rgbt_tracker_ros.imaging.box import Box
 
 Model = Annotated[str, typer.Option(
     '--model', metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')]
@@ -33,6 +36,19 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
         If an assignment is not NAME=VALUE or the settings do not accept it.
 
     """
+    settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
+    return settings.updated(parse_assignments(assignments))
+
+
+def parse_assignments(assignments: Sequence[str] | None) -> dict[str, object]:
+    """Return the values of `--set` by their names.
+
+    Raises
+    ------
+    InputError
+        If an assignment is not NAME=VALUE.
+
+    """
     import yaml
 
     values: dict[str, object] = {}
@@ -52,8 +68,24 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
         if isinstance(values[name.strip()], str):
             with suppress(ValueError):
                 values[name.strip()] = float(text)
-    settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
-    return settings.updated(values)
+    return values
+
+
+def init_box(text: str) -> Box:
+    """Return the box of `--init`.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    """
+    from rgbt_tracker_ros.imaging.box import Box
+
+    try:
+        return Box.parse(text)
+    except InputError as error:
+        raise InputError(f'--init: {error}') from error
 
 
 def require_ros(command: str) -> None:

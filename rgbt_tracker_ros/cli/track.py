@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rgbt_tracker_ros.cli import options
-from rgbt_tracker_ros.errors import InputError
 
 if TYPE_CHECKING:
     from rgbt_tracker_ros.benchmark.sources import FrameSource, Kind
-    from rgbt_tracker_ros.imaging.box import Box
 
 SOURCE_HELP = 'video file, folder of images or quoted glob.'
 
@@ -39,7 +37,7 @@ def track(
 ) -> None:
     """Track one target through an RGB and a thermal recording, or through one of them."""
     settings = options.make_settings(set_, model, backend)
-    box = _init_box(init)
+    box = options.init_box(init)
 
     from rgbt_tracker_ros.benchmark.recording import read_frames, track_frames
     from rgbt_tracker_ros.cli.console import console, progress, warn
@@ -62,15 +60,6 @@ def track(
     console().print(summary.line(), soft_wrap=True)
 
 
-def _init_box(text: str) -> Box:
-    from rgbt_tracker_ros.imaging.box import Box
-
-    try:
-        return Box.parse(text)
-    except InputError as error:
-        raise InputError(f'--init: {error}') from error
-
-
 def _source(text: str | None, kind: Kind) -> FrameSource | None:
     from rgbt_tracker_ros.benchmark.sources import open_source
 
@@ -87,4 +76,3 @@ def _total(sources: tuple[FrameSource | None, ...], start: int) -> int | None:
     """Return the number of frames for the progress bar, None when nothing says it."""
     counts = [source.count for source in sources if source and source.count]
     return max(min(counts) - start, 0) if counts else None
-

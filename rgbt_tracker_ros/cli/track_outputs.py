@@ -45,7 +45,7 @@ class Outputs:
     def __init__(self, boxes: Path | None, log: Path | None, video: Path | None,
                  rate: float, fused: bool) -> None:
         self._paths = boxes, log, video
-        _check_distinct({'--boxes': boxes, '--log': log, '--video': video})
+        check_distinct({'--boxes': boxes, '--log': log, '--video': video})
         self._rate = rate
         self._fused = fused
         self._stack = ExitStack()
@@ -83,7 +83,8 @@ class Outputs:
             self._video.write(_overlay(frame, self._fused))
 
 
-def _check_distinct(paths: dict[str, Path | None]) -> None:
+def check_distinct(paths: dict[str, Path | None]) -> None:
+    """Raise InputError if two options name the same file."""
     taken: dict[Path, str] = {}
     for option, path in paths.items():
         if path is not None:
