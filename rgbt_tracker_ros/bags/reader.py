@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from rgbt_tracker_ros.bags.topics import CameraTopics, Topic, choose_topics
 from rgbt_tracker_ros.errors import InputError
 
+_LATEST = 2**31 * 10**9
+"""Seconds of a stamp have 31 bits."""
+
 
 class Recorded(NamedTuple):
     """A message of a bag.
@@ -50,6 +53,8 @@ class BagReader:
     ----------
     topics
         All topics, sorted by name.
+    start, end
+        First and last record time, nanoseconds.
 
     Raises
     ------
@@ -59,41 +64,32 @@ class BagReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         require_rosbags(path)
-        from rosbags.rosbag2 import Reader
+        from rgbt_tracker_ros.bags.storage import BoundedReader, storage_path
 
-        from rgbt_tracker_ros.bags.types import typestore
-
+        self._path = path
         with self._readable():
-            self._reader = Reader(path)
-        self._types = typestore()
+            self._reader = BoundedReader(storage_path(path))
         self._stack = ExitStack()
         self.topics: list[Topic] = []
+        self.start = 0
+        self.end = 0
 
     def __enter__(self) -> BagReader:
         """Open the bag."""
         with self._readable():
             self._stack.enter_context(self._reader)
             self.topics = [
-                Topic(name, info.msgtype or '', info.msgcount)
+                Topic(str(name), info.msgtype or '', int(info.msgcount))
                 for name, info in sorted(self._reader.topics.items())]
+            self.start = int(self._reader.start_time)
+            self.end = int(self._reader.end_time) - 1
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         """Close the bag."""
         self._stack.close()
-
-    @property
-    def start(self) -> int:
-        """Return the first record time, nanoseconds."""
-        return self._reader.start_time
-
-    @property
-    def end(self) -> int:
-        """Return the last record time, nanoseconds."""
-        return self._reader.end_time - 1
 
     def cameras(self, rgb: str | None = None, thermal: str | None = None) -> CameraTopics:
         """Return the image topics of the two cameras, found by name and encoding if not given."""
@@ -111,26 +107,34 @@ class BagReader:
             First record time, and the one before which to end, nanoseconds.
 
         """
-        connections = [connection for connection in self._reader.connections
-                       if connection.topic in topics]
-        if not connections:
-            return
+        from rgbt_tracker_ros.bags.definitions import check_definition
+        from rgbt_tracker_ros.bags.types import typestore
+
         with self._readable():
-            for connection, time, data in self._reader.messages(connections, start, stop):
-                message = self._types.deserialize_cdr(data, connection.msgtype)
-                yield Recorded(time, connection.topic, message)
+            connections = [connection for connection in self._reader.connections
+                           if connection.topic in topics]
+            for connection in connections:
+                check_definition(connection)
+            # Without connections rosbags would read all of them.
+            for connection, time, data in self._reader.messages(
+                    connections, start, stop) if connections else ():
+                if not 0 <= time < _LATEST:
+                    raise InputError(f'{connection.topic}: the record time {time} cannot be')
+                yield Recorded(time, connection.topic,
+                               typestore().deserialize_cdr(data, connection.msgtype))
 
     def _encoding(self, topic: str) -> str:
         """Return the encoding of a topic's first image."""
-        message = next(self.messages([topic])).message
-        return str(getattr(message, 'encoding', None) or getattr(message, 'format', ''))
+        first = next(self.messages([topic]), None)
+        if first is None:
+            return ''
+        return str(getattr(first.message, 'encoding', None) or first.message.format)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
         """Turn everything that can go wrong in a file into one line."""
         try:
             yield
-        except InputError:
-            raise
         except Exception as error:
-            raise InputError(f'{self._path} cannot be read as a ROS 2 bag: {error}') from error
+            reason = ' '.join(str(error).split()) or type(error).__name__
+            raise InputError(f'{self._path} cannot be read as a ROS 2 bag: {reason}') from error
