@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from scenes import box, pair
 
+from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.inference.backend import SearchMaps
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
+from rgbt_tracker_ros.ros.soak.faulty_backend import FaultyBackend
 from rgbt_tracker_ros.tracking.network_inputs import NetworkInputs
 from rgbt_tracker_ros.tracking.observer import Observer
 from rgbt_tracker_ros.tracking.redetection import Look
@@ -67,3 +70,27 @@ def test_a_look_alike_makes_a_sighting_unclear(bundle: ModelBundle) -> None:
     look = Look(box(60), 1.0)
     assert observer.look(alone, look, [start, start], 0.0, False).clear
     assert not observer.look(both, look, [start, start], 0.0, False).clear
+
+
+@pytest.mark.parametrize(('fault', 'message'), [
+    ('nan', "NaN or infinity in 'score_map'"), ('infinite', "NaN or infinity in 'score_map'"),
+    ('shape', r"'score_map' of shape \(3, 5\)")])
+def test_maps_of_no_use_are_an_error_whatever_backend_gave_them(
+        bundle: ModelBundle, fault: str, message: str) -> None:
+    backend = FaultyBackend(load_backend(bundle))
+    observer = Observer(bundle, backend)
+    tokens = observer.make_template(*observer.crop(pair(40), box(40)))
+    backend.fault = fault
+    with pytest.raises(ModelError, match=message):
+        observer.look(pair(40), Look(box(40), 1.0), [tokens, tokens], 0.0, False)
+
+
+def test_maps_must_fit_together() -> None:
+    score = np.zeros((4, 4), np.float32)
+    size = np.zeros((2, 4, 4), np.float32)
+    assert SearchMaps(score, size, size).checked().fused is None
+    with pytest.raises(ModelError, match=r"'offset_map' of shape \(2, 1, 4\)"):
+        SearchMaps(score, size, size[:, :1]).checked()
+    size[1, 2, 3] = np.inf
+    with pytest.raises(ModelError, match="'size_map'"):
+        SearchMaps(score, size, np.zeros_like(size)).checked()

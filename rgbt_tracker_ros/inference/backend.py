@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbt_tracker_ros.errors import ModelError
+
 Array = NDArray[np.float32]
 TemplateTensors = Mapping[str, Any]
 """Tensors made once from a template crop; opaque, they may live on the backend's device."""
@@ -35,6 +37,21 @@ class SearchMaps:
     size: Array
     offset: Array
     fused: Array | None = None
+
+    def checked(self) -> SearchMaps:
+        """Return the maps, or raise ModelError when they do not fit together or are not finite."""
+        shape = self.score.shape
+        for name, array, wanted in (
+                ('score_map', self.score, (shape[-1],) * 2), ('size_map', self.size, (2, *shape)),
+                ('offset_map', self.offset, (2, *shape)), ('fused_image', self.fused, None)):
+            if array is None:
+                continue
+            if wanted is not None and array.shape != wanted:
+                raise ModelError(f'model gave {name!r} of shape {array.shape}: {wanted} fits the '
+                                 'other maps')
+            if not np.isfinite(array).all():
+                raise ModelError(f'model gave NaN or infinity in {name!r}')
+        return self
 
 
 class Backend(Protocol):

@@ -49,7 +49,9 @@ class OnnxRuntimeBackend:
         names = list(self._bundle.template_graph.outputs)
         feed = {'template_rgb': rgb, 'template_thermal': thermal}
         tensors = dict(zip(names, self._run(self._template, names, feed), strict=True))
-        _check_finite('template', tensors)
+        for name, tensor in tensors.items():
+            if not np.isfinite(tensor).all():
+                raise ModelError(f'model gave NaN or infinity in {name!r}')
         return tensors
 
     def search(
@@ -61,7 +63,7 @@ class OnnxRuntimeBackend:
         Raises
         ------
         ModelError
-            If the number of templates is wrong, the run fails, or a map is not finite.
+            If the number of templates is wrong, or the run fails.
 
         """
         slots = self._bundle.template_slots
@@ -75,7 +77,6 @@ class OnnxRuntimeBackend:
         want_fused = fused and self._bundle.gives_fused
         names = [*self._maps, 'fused_image'] if want_fused else self._maps
         outputs = dict(zip(names, self._run(self._search, names, feed), strict=True))
-        _check_finite('search', outputs)
         return SearchMaps(
             score=outputs['score_map'][0, 0], size=outputs['size_map'][0],
             offset=outputs['offset_map'][0],
@@ -104,7 +105,7 @@ class OnnxRuntimeBackend:
         graph = self._bundle.search_graph
         search = [np.zeros(graph.inputs[f'search_{part}'], np.float32)
                   for part in ('rgb', 'thermal')]
-        self.search([tensors] * self._bundle.template_slots, *search)
+        self.search([tensors] * self._bundle.template_slots, *search).checked()
 
 
 def usable_cores() -> int:
@@ -161,9 +162,3 @@ def _check_tensors(graph: GraphSpec, kind: str, described: Mapping[str, tuple[in
 
 def _shown(tensor: tuple[str, list[int]] | None) -> str:
     return 'no such tensor' if tensor is None else f'{tensor[0]} {tensor[1]}'
-
-
-def _check_finite(graph: str, tensors: Mapping[str, Array]) -> None:
-    for name, tensor in tensors.items():
-        if not np.isfinite(tensor).all():
-            raise ModelError(f'model gave NaN or infinity in {name!r} of its {graph} graph')

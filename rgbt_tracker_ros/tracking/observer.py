@@ -101,14 +101,14 @@ class Observer:
         Raises
         ------
         ModelError
-            If the network fails.
+            If the network fails, or gives maps that are not finite or do not fit together.
 
         """
         begin = perf_counter()
         rgb, thermal, geometry = self._inputs.search(pair, look.box, look.growth)
         self.crop_s += perf_counter() - begin
         with self._clocked():
-            maps = self._backend.search(templates, rgb, thermal, fused=fused)
+            maps = self._backend.search(templates, rgb, thermal, fused=fused).checked()
         peak = decode(maps, window)
         return Sighting(
             box=geometry.to_image(peak.cx, peak.cy, peak.w, peak.h),
