@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All faults by name."""
+from __future__ import annotations
+
+from rgbt_tracker_ros.ros.soak import camera_faults, node_faults, process_faults
+
+FAULTS = {**camera_faults.FAULTS, **node_faults.FAULTS, **process_faults.FAULTS}
+"""What happens, and its variants."""
+
+VARIANTS = {kind: variants for kind, (_, variants) in FAULTS.items()}
+"""Variants of each kind."""
