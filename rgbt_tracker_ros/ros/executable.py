@@ -2,16 +2,31 @@
 """How every node of this package starts, spins and ends.
 
 Ctrl-C ends a node with status 0 and without a traceback at any time, also while it imports or
-loads a model, and when it comes twice (to the process, and to its group).
+loads a model or builds an engine, and when it comes twice (to the process, and to its group).
+
+Signals only set a flag. Python's own handler raises KeyboardInterrupt in whatever line is running,
+and rclpy's makes the context invalid in the middle of whatever uses it.
 """
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
+import threading
 from typing import Any
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+
+_LOOK_S = 0.1
+"""How long a signal may go unnoticed while nothing else happens."""
+
+_received: list[int] = []
+
+
+def told_to_end() -> bool:
+    """Return whether a signal has told this process to end."""
+    return bool(_received)
 
 
 def run(module: str, node_class: str) -> int:
@@ -28,31 +43,35 @@ def run(module: str, node_class: str) -> int:
     because of its arguments.
 
     """
-    ended: list[int] = []
-    # Python's own handler raises KeyboardInterrupt in whatever line is running. rclpy chains its
-    # handler, which shuts the context down, to this one.
+    status = _run(module, node_class)
+    if any(thread.daemon and thread.is_alive() for thread in threading.enumerate()):
+        # A network still loads or hangs: the interpreter's end would pull the ground from under it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def _run(module: str, node_class: str) -> int:
     for number in _ENDING:
-        signal.signal(number, lambda received, _: ended.append(received))
+        signal.signal(number, lambda received, _: _received.append(received))
     import rclpy
+    from rclpy.exceptions import ParameterException
     from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
 
     from rgbt_tracker_ros.errors import InputError
 
     make_node = getattr(importlib.import_module(module), node_class)
     node = None
     try:
-        rclpy.init()
-        if ended:
-            return 0
-        # Made first: rclpy's executor complains when it is made after the context has ended.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         executor = SingleThreadedExecutor()
         node = make_node()
         executor.add_node(node)
         node.start()
         return _spin(node, executor)
-    except (InputError, RuntimeError) as error:
-        if ended:
-            return 0
+    except (InputError, ParameterException, RuntimeError) as error:
         sys.stderr.write(f'{node_class} cannot run: {error}\n')
         return 2
     finally:
@@ -73,13 +92,13 @@ def _close(node: Any) -> None:
 
 
 def _spin(node: Any, executor: Any) -> int:
-    """Call the node's callbacks until the context ends or the node is finished."""
+    """Call the node's callbacks until a signal comes or the node is finished."""
     import rclpy
     from rclpy.executors import ExternalShutdownException
 
-    while rclpy.ok() and not node.finished.done():
+    while rclpy.ok() and not told_to_end() and not node.finished.done():
         try:
-            executor.spin_until_future_complete(node.finished)
+            executor.spin_once(_LOOK_S)
         except ExternalShutdownException:
             break
         except Exception as error:

@@ -14,6 +14,7 @@ from rgbt_tracker_ros.pipeline.background import in_background
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import ResetRequest
 from rgbt_tracker_ros.ros.activity import Activity
+from rgbt_tracker_ros.ros.executable import told_to_end
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
 from rgbt_tracker_ros.ros.safe_lifecycle import SUCCESS, SafeLifecycleNode
@@ -67,7 +68,8 @@ class TrackerNode(SafeLifecycleNode):
 
     def start(self) -> None:
         """Configure and activate, unless `autostart` is false."""
-        if self._settings.settings.autostart and self.trigger_configure() == SUCCESS:
+        if self._settings.settings.autostart and not told_to_end() \
+                and self.trigger_configure() == SUCCESS:
             self.trigger_activate()
 
     # Transitions -----------------------------------------------------------------------------
@@ -80,7 +82,7 @@ class TrackerNode(SafeLifecycleNode):
         self.get_logger().info(f'loading the model {name}')
         tracker = in_background(
             partial(self._make_tracker, settings), partial(self._tell_loading, name),
-            self.context.ok)
+            lambda: self.context.ok() and not told_to_end())
         self._to_free.append(tracker.close)
         outputs = Outputs(self)
         self._to_free.append(outputs.close)
