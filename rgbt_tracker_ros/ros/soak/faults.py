@@ -9,3 +9,7 @@ FAULTS = {**camera_faults.FAULTS, **node_faults.FAULTS, **process_faults.FAULTS}
 
 VARIANTS = {kind: variants for kind, (_, variants) in FAULTS.items()}
 """Variants of each kind."""
+
+ALIKE = ('empty image', 'wrong step', 'truncated data', 'unknown encoding', 'huge claimed size',
+         'other size', 'bad model')
+"""Kinds of which one variant will do in a short test."""

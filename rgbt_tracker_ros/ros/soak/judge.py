@@ -80,7 +80,8 @@ class Judge:
                 return
             self._answers[stamp] += 1
             self._boxes[stamp] = boxes
-            self.history.latencies.append((at, 1000 * (at - frame.at)))
+            if frame.healthy:
+                self.history.latencies.append((at, 1000 * (at - frame.at)))
             for box in boxes:
                 if not _inside(box, frame.size):
                     self.violation(at, f'box {_short(box)} is not inside the {frame.size[0]}x'

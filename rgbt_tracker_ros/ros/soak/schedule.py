@@ -2,13 +2,13 @@
 """Which fault comes when: first each one once, then any, for ever; the same for the same seed."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-_SECONDS = (1.2, 2.0)
-_PAUSE = (0.8, 1.4)
+_SECONDS = (1.0, 1.6)
+_PAUSE = (0.6, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +42,47 @@ class Plan:
         return f'{self.kind}, {self.variant}' if self.variant else self.kind
 
 
-def first_round(faults: Mapping[str, tuple[str, ...]]) -> set[tuple[str, str]]:
-    """Return every pair of kind and variant.
+def first_round(faults: Mapping[str, tuple[str, ...]], alike: Collection[str],
+                seed: int) -> list[tuple[str, str]]:
+    """Return the kinds and variants that a test begins with, in random order.
 
     Parameters
     ----------
     faults
         Variants of each kind; those without any have an empty tuple.
-
-    """
-    return {(kind, variant) for kind, variants in faults.items() for variant in variants or ('',)}
-
-
-def plans(faults: Mapping[str, tuple[str, ...]], seed: int) -> Iterator[Plan]:
-    """Yield faults without end: each kind and variant once in random order, then at random.
-
-    Parameters
-    ----------
-    faults
-        Variants of each kind.
+    alike
+        Kinds of which one variant will do.
     seed
-        The same seed gives the same plans.
+        Of order and choice.
 
     """
     rng = np.random.default_rng(seed)
-    pool = sorted(first_round(faults))
-    order = [pool[index] for index in rng.permutation(len(pool))]
+    chosen = []
+    for kind, variants in sorted(faults.items()):
+        some = variants or ('',)
+        chosen += [(kind, variant) for variant in
+                   ([some[rng.integers(len(some))]] if kind in alike else some)]
+    return [chosen[index] for index in rng.permutation(len(chosen))]
+
+
+def plans(faults: Mapping[str, tuple[str, ...]], alike: Collection[str],
+          seed: int) -> Iterator[Plan]:
+    """Yield faults without end: the first round, then any kind and any of its variants.
+
+    Parameters
+    ----------
+    faults, alike, seed
+        As in `first_round`.
+
+    """
+    rng = np.random.default_rng((seed, 1))
+    kinds = sorted(faults)
+    order = first_round(faults, alike, seed)
     while True:
         for kind, variant in order:
             yield Plan(kind, variant, float(rng.uniform(*_PAUSE)), float(rng.uniform(*_SECONDS)),
                        int(rng.integers(2**31)))
-        order = [pool[index] for index in rng.integers(0, len(pool), len(pool))]
+        order = []
+        for kind in (kinds[index] for index in rng.integers(0, len(kinds), len(kinds))):
+            variants = faults[kind] or ('',)
+            order.append((kind, variants[rng.integers(len(variants))]))

@@ -9,7 +9,7 @@ from time import monotonic
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.ros.processes import stop_node
 from rgbt_tracker_ros.ros.soak.bench import Bench, NoAnswerError
-from rgbt_tracker_ros.ros.soak.faults import FAULTS, VARIANTS
+from rgbt_tracker_ros.ros.soak.faults import ALIKE, FAULTS, VARIANTS
 from rgbt_tracker_ros.ros.soak.growth import growth
 from rgbt_tracker_ros.ros.soak.history import History
 from rgbt_tracker_ros.ros.soak.sampler import Sampler
@@ -56,12 +56,12 @@ def soak(environment: Mapping[str, str], folder: Path, *, seconds: float, seed: 
     with Bench(environment, folder, model, rate, seed) as bench, Sampler(bench) as sampler:
         history = bench.judge.history
         history.samples = sampler.samples
-        begin, missing, now = history.begin, first_round(VARIANTS), 'starting'
+        begin, missing = history.begin, set(first_round(VARIANTS, ALIKE, seed))
         try:
-            progress(history, 0.0, now)
+            progress(history, 0.0, 'starting')
             bench.await_start()
             bench.until(lambda: bench.judge.good_since(begin), 'first good answer')
-            for plan in plans(VARIANTS, seed):
+            for plan in plans(VARIANTS, ALIKE, seed):
                 if not missing and monotonic() - begin > seconds:
                     break
                 _health(bench, plan.pause)
