@@ -85,7 +85,9 @@ def test_a_strided_array_makes_a_message():
 def test_common_encodings_are_read_without_a_copy():
     rgb = image_message(np.zeros((4, 6, 3), np.uint8), 'rgb8', Header())
     counts = image_message(np.zeros((4, 6), np.uint16), 'mono16', Header())
-    for message, read in ((rgb, rgb_image(rgb)), (counts, thermal_image(counts))):
+    bgr = image_message(np.arange(72, dtype=np.uint8).reshape(4, 6, 3), 'bgr8', Header())
+    for message, read in ((rgb, rgb_image(rgb)), (bgr, rgb_image(bgr)),
+                          (counts, thermal_image(counts))):
         assert np.shares_memory(read, np.frombuffer(message.data, np.uint8))
         assert not read.flags.writeable
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.channel_order import is_reversed, reversed_view
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 
 Border = Literal['mean', 'zero']
@@ -140,6 +141,9 @@ def crop_rgb(pair: ImagePair, geometry: CropGeometry, fill: Sequence[int],
     """
     if pair.rgb is None:
         return None
+    if is_reversed(pair.rgb):
+        crop = _crop_plain(reversed_view(pair.rgb), geometry, fill[::-1], border)
+        return reversed_view(crop)
     return _crop_plain(pair.rgb, geometry, fill, border)
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbt_tracker_ros.imaging.channel_order import in_memory_order
 from rgbt_tracker_ros.settings import HealthSettings
 
 _SAMPLE_BYTES = 48_000
@@ -215,7 +216,7 @@ class CameraHealth:
 def _sample(image: NDArray[Any]) -> NDArray[Any]:
     """Return a copy of evenly spread rows: whole rows are cheap to read."""
     step = max(image.nbytes // _SAMPLE_BYTES, 1)
-    return np.array(image[min(step, image.shape[0]) // 2::step])
+    return np.array(in_memory_order(image)[min(step, image.shape[0]) // 2::step])
 
 
 def _saturated_share(sample: NDArray[Any]) -> float:

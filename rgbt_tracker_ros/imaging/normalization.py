@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.channel_order import in_memory_order, is_reversed
 from rgbt_tracker_ros.imaging.crops import Border
 
 
@@ -77,7 +79,9 @@ class Normalization:
         if crop is None:
             out.fill(0)
             return out
+        planes = [crop] * self.channels if crop.ndim == 2 else cv2.split(in_memory_order(crop))
+        if is_reversed(crop):
+            planes = planes[::-1]
         for channel in range(self.channels):
-            plane = crop if crop.ndim == 2 else crop[:, :, channel]
-            np.take(self._tables[channel], plane, out=out[0, channel], mode='clip')
+            cv2.LUT(planes[channel], self._tables[channel], out[0, channel])
         return out

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.channel_order import reversed_view
 from rgbt_tracker_ros.pipeline.compression import decode
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -22,12 +23,16 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Channels, bytes of one value, and cv2's conversion to R, G, B or grey (None = as it is)."""
+    """Channels, bytes of one value, and cv2's conversion to R, G, B or grey (None = as it is).
+
+    `backwards`: R, G, B is the same memory, read backwards.
+    """
 
     channels: int
     width: int
     to_rgb: int | None
     to_grey: int | None
+    backwards: bool = False
 
 
 _GREY8 = Layout(1, 1, cv2.COLOR_GRAY2RGB, None)
@@ -38,9 +43,9 @@ LAYOUTS = {
     'mono16': _GREY16,
     '16UC1': _GREY16,
     'rgb8': Layout(3, 1, None, cv2.COLOR_RGB2GRAY),
-    'bgr8': Layout(3, 1, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
+    'bgr8': Layout(3, 1, None, cv2.COLOR_BGR2GRAY, backwards=True),
     # 8UC3 names no order; OpenCV's, and so most publishers', is B, G, R.
-    '8UC3': Layout(3, 1, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
+    '8UC3': Layout(3, 1, None, cv2.COLOR_BGR2GRAY, backwards=True),
     'rgba8': Layout(4, 1, cv2.COLOR_RGBA2RGB, cv2.COLOR_RGBA2GRAY),
     'bgra8': Layout(4, 1, cv2.COLOR_BGRA2RGB, cv2.COLOR_BGRA2GRAY),
 }
@@ -52,7 +57,8 @@ ENCODINGS = tuple(LAYOUTS)
 def rgb_image(message: Any) -> NDArray[np.uint8]:
     """Read a colour (or grey) image message as H x W x 3 uint8 in R, G, B order.
 
-    `rgb8` is a read-only view of the message; the others are converted.
+    `rgb8`, `bgr8` and `8UC3` are read-only views of the message (see `imaging.channel_order`): a
+    tracker looks at a small part of it only. The others are converted.
 
     Raises
     ------
@@ -65,8 +71,10 @@ def rgb_image(message: Any) -> NDArray[np.uint8]:
         raise InputError(
             f'rgb image has encoding {encoding}: an 8-bit image is needed; '
             'are the rgb and thermal topics exchanged?')
-    code = LAYOUTS[encoding].to_rgb
-    rgb: NDArray[np.uint8] = pixels if code is None else cv2.cvtColor(pixels, code)
+    layout = LAYOUTS[encoding]
+    if layout.to_rgb is not None:
+        return np.asarray(cv2.cvtColor(pixels, layout.to_rgb), np.uint8)
+    rgb: NDArray[np.uint8] = reversed_view(pixels) if layout.backwards else pixels
     return rgb
 
 
