@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import threading
+import time
 from typing import Generic, TypeVar
 
 from rgbt_tracker_ros.errors import ModelError
@@ -12,6 +13,9 @@ T = TypeVar('T')
 
 _IDLE_S = 0.25
 """The handler is also called, with None, when nothing came for so long."""
+
+_NAP_S = 5e-5
+"""Rest of the one who puts an item in."""
 
 
 class Worker(Generic[T]):
@@ -52,6 +56,9 @@ class Worker(Generic[T]):
             self._dropped += self._item is not None
             self._item = item
             self._changed.notify()
+        # The interpreter runs one thread at a time, and this one would keep it for the rest of its
+        # work: with a nap the worker has it at once.
+        time.sleep(_NAP_S)
 
     def wake(self) -> None:
         """Have the handler called soon, also without an item."""
