@@ -152,6 +152,9 @@ class TargetSettings:
         0.6, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
     smoothing: float = _setting(
         0.3, 'Share of the old box size kept from frame to frame.', low=0.0, high=0.99)
+    predict_to_now: bool = _setting(
+        False, 'While TRACKING, also publish where the target is by now, as a second detection '
+        'with its own stamp.')
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from rgbt_tracker_ros.pipeline.conversion import rgb_image
+from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.diagnostics import values_of
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import stamp_message
+from rgbt_tracker_ros.tracking.prediction import HORIZON_S
 
 pytestmark = pytest.mark.ros
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
@@ -253,9 +255,31 @@ def test_a_bad_image_is_reported_and_the_other_camera_goes_on(rig, camera, chang
     assert status['mode'] == ('thermal' if camera == 'rgb' else 'rgb')
     health = values_of(rig.next_message(rig.statuses), f'{camera} camera')
     assert health['state'] == 'unfit'
-    status = rig.status(94)
+    status = [rig.status(94) for _ in range(3)][-1]
     assert (status['state'], status['mode'], status['error']) == ('tracking', 'rgbt', '')
     assert reason in status['last_error']
+
+
+def test_a_second_detection_tells_where_the_target_is_by_now(rig):
+    """The cameras' stamps are on the node's clock here, else it knows no `now` for them."""
+    assert len(rig.detection().detections) == 0
+    rig.stamp = rig.node.get_clock().now().nanoseconds * 1e-9
+    rig.follow(80)
+    assert len(rig.detection().detections) == 1
+    assert rig.set_parameters(target__predict_to_now=True).successful
+    rig.spin(0.4)                        # frames came faster than their stamps say
+    rig.stamp = rig.node.get_clock().now().nanoseconds * 1e-9 - PERIOD
+    rig.status(94)
+    measured, predicted = rig.detection().detections
+    assert measured.header == rig.header()
+    assert 0 < seconds(predicted.header.stamp) - seconds(measured.header.stamp) < HORIZON_S
+    assert predicted.header.frame_id == measured.header.frame_id
+    assert predicted.id == f'{measured.id}/predicted'
+    assert predicted.results[0].hypothesis.class_id == 'target_predicted'
+    assert predicted.results[0].hypothesis.score < measured.results[0].hypothesis.score
+    assert rig.set_parameters(target__predict_to_now=False).successful
+    rig.stamp = 5000.0
+    rig.status(94)
 
 
 def test_two_bad_images_at_once_are_reported(rig):

@@ -12,9 +12,10 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.pipeline.header import Header
 from rgbt_tracker_ros.pipeline.report import Part
+from rgbt_tracker_ros.tracking.prediction import Prediction
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 
-CLASS_ID = 'target'
+CLASS_ID, PREDICTED_CLASS_ID = 'target', 'target_predicted'
 
 Maker = Callable[..., Any]
 
@@ -36,22 +37,46 @@ class DiagnosticTypes(Protocol):
 
 
 def detection_array(types: DetectionTypes, header: Header, result: TrackResult | None,
-                    target_id: str) -> Any:
-    """Return the result under the header of its image; empty without a tracked target."""
+                    target_id: str, predicted: tuple[Header, Prediction] | None = None) -> Any:
+    """Return the result under the header of its image; empty without a tracked target.
+
+    Parameters
+    ----------
+    types
+        Classes of the messages.
+    header
+        Header of the image.
+    result, target_id
+        The target in it.
+    predicted
+        Where it is by now, with a header that says when that is: it becomes a second detection,
+        `<target_id>/predicted`, under this header.
+
+    """
     message = types.Detection2DArray(header=header)
     if result is None or result.state is not State.TRACKING:
         return message
-    detection = types.Detection2D(header=header, id=target_id)
-    detection.bbox.center.position.x = float(result.box.cx)
-    detection.bbox.center.position.y = float(result.box.cy)
-    detection.bbox.size_x = float(result.box.w)
-    detection.bbox.size_y = float(result.box.h)
-    hypothesis = types.ObjectHypothesisWithPose()
-    hypothesis.hypothesis.class_id = CLASS_ID
-    hypothesis.hypothesis.score = float(result.score)
-    detection.results.append(hypothesis)
-    message.detections.append(detection)
+    message.detections.append(
+        _detection(types, header, target_id, result.box, CLASS_ID, result.score))
+    if predicted is not None:
+        message.detections.append(_detection(
+            types, predicted[0], f'{target_id}/predicted', predicted[1].box, PREDICTED_CLASS_ID,
+            result.score * predicted[1].trust))
     return message
+
+
+def _detection(types: DetectionTypes, header: Header, name: str, box: Box, class_id: str,
+               score: float) -> Any:
+    detection = types.Detection2D(header=header, id=name)
+    detection.bbox.center.position.x = float(box.cx)
+    detection.bbox.center.position.y = float(box.cy)
+    detection.bbox.size_x = float(box.w)
+    detection.bbox.size_y = float(box.h)
+    hypothesis = types.ObjectHypothesisWithPose()
+    hypothesis.hypothesis.class_id = class_id
+    hypothesis.hypothesis.score = float(score)
+    detection.results.append(hypothesis)
+    return detection
 
 
 def diagnostic_array(types: DiagnosticTypes, header: Header, node: str,

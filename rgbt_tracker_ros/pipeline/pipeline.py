@@ -18,6 +18,7 @@ from rgbt_tracker_ros.pipeline.requests import Answer, Inbox, Request, StartRequ
 from rgbt_tracker_ros.pipeline.target import Target
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.settings import Settings
+from rgbt_tracker_ros.tracking.prediction import Motion
 from rgbt_tracker_ros.tracking.preparation import PairPreparer
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.tracker import Tracker
@@ -45,6 +46,9 @@ class Outcome:
         Thermal minus RGB stamp, seconds; None when one is alone.
     error
         What went wrong, empty when nothing did.
+    motion
+        How the target moves, where `target.predict_to_now` asks for it; None while it is not
+        tracked.
 
     """
 
@@ -56,6 +60,7 @@ class Outcome:
     health: dict[str, Health]
     dt: float | None
     error: str
+    motion: Motion | None = None
 
 
 class Pipeline:
@@ -147,8 +152,9 @@ class Pipeline:
 
     def _outcome(self, header: Header, pair: ImagePair | None, result: TrackResult | None,
                  error: str, dt: float | None = None) -> Outcome:
+        motion = self._target.motion if self._settings.target.predict_to_now else None
         return Outcome(header, pair, result, self._tracker.state, self._target.id, self._health,
-                       dt, error)
+                       dt, error, motion)
 
     def _configure(self, settings: Settings) -> None:
         if settings is not self._settings:

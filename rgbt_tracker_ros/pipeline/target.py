@@ -10,6 +10,7 @@ from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.pipeline.header import Header
 from rgbt_tracker_ros.pipeline.recent_pairs import RecentPairs
 from rgbt_tracker_ros.pipeline.requests import Answer, Request, StartRequest
+from rgbt_tracker_ros.tracking.prediction import Motion, MotionModel
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.tracker import Tracker
 
@@ -45,11 +46,17 @@ class Target:
         self._recent = RecentPairs()
         self._waiting: StartRequest | None = None
         self._count = 0
+        self._motion = MotionModel()
 
     @property
     def id(self) -> str:
         """Return the target's name, a new one after each start; empty when there is none."""
         return '' if self._tracker.state is State.IDLE else str(self._count)
+
+    @property
+    def motion(self) -> Motion | None:
+        """Return how the target moves, None unless it is being tracked."""
+        return self._motion.motion
 
     @property
     def newest(self) -> tuple[Header, ImagePair] | None:
@@ -66,15 +73,21 @@ class Target:
 
         """
         self._recent.append(header, pair)
-        started = self.answer(requests)
-        if started is not None or self._tracker.state is State.IDLE:
-            return started
-        return self._tracker.track(pair, fused=fused)
+        result = self.answer(requests)
+        if result is None and self._tracker.state is not State.IDLE:
+            result = self._tracker.track(pair, fused=fused)
+        if self._tracker.state is not State.TRACKING:
+            self._motion.reset()
+        elif result is not None:
+            self._motion.update(pair.stamp, result.box, (pair.width, pair.height))
+        return result
 
     def miss(self, requests: list[Request]) -> None:
         """Take in that a frame shows nothing, and what was asked for since the last one."""
         if self.answer(requests) is None and self._tracker.state is not State.IDLE:
             self._tracker.miss('')
+            if self._tracker.state is not State.TRACKING:
+                self._motion.reset()
 
     def answer(self, requests: list[Request]) -> TrackResult | None:
         """Do what is asked for; return the target in the newest frame if one was started."""
@@ -95,6 +108,7 @@ class Target:
     def forget_frames(self) -> None:
         """Forget the recent frames, and requests that wait for one."""
         self._recent.clear()
+        self._motion.reset()
         self._waiting = None
 
     def _drop(self, source: str) -> None:
@@ -102,6 +116,7 @@ class Target:
         if self._waiting is not None:
             self._refuse(self._waiting, 'a reset came')
         self._tracker.reset()
+        self._motion.reset()
         self._on_answer(Answer(source, True, reason))
 
     def _refuse(self, request: StartRequest, reason: str) -> None:
@@ -144,6 +159,7 @@ class Target:
             self._refuse(request, str(error))
             return None
         self._waiting = None
+        self._motion.reset()
         self._count += 1
         self._on_answer(Answer(
             request.source, True,

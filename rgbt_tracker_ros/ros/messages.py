@@ -8,6 +8,7 @@ from vision_msgs import msg as vision_msgs
 from vision_msgs.msg import Detection2DArray
 
 from rgbt_tracker_ros.pipeline import messages
+from rgbt_tracker_ros.tracking.prediction import Prediction
 from rgbt_tracker_ros.tracking.result import TrackResult
 
 
@@ -19,6 +20,7 @@ def stamp_message(value: float) -> Time:
 
 def detection_array(
     header: Header, result: TrackResult | None, target_id: str,
+    predicted: tuple[Header, Prediction] | None = None,
 ) -> Detection2DArray:
     """Return the result under the header of its image; empty without a tracked target."""
-    return messages.detection_array(vision_msgs, header, result, target_id)
+    return messages.detection_array(vision_msgs, header, result, target_id, predicted)

@@ -19,6 +19,7 @@ from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import detection_array
+from rgbt_tracker_ros.tracking.prediction import Prediction
 
 _DEPTH = 10
 
@@ -65,8 +66,8 @@ class Outputs:
             Laps of the frame, for the status.
 
         """
-        self._detections.publish(
-            detection_array(outcome.header, outcome.result, outcome.target_id))
+        self._detections.publish(detection_array(
+            outcome.header, outcome.result, outcome.target_id, self._predicted(outcome)))
         watch.lap('publish_ms')
         self._publish_status(outcome, numbers, watch)
         if outcome.pair is not None and self._annotated.get_subscription_count():
@@ -91,6 +92,16 @@ class Outputs:
         """Say that a frame could not be handled at all."""
         self._error = error
         self._say(Part('fault', Level.ERROR, error, {'error': error}))
+
+    def _predicted(self, outcome: Outcome) -> tuple[Header, Prediction] | None:
+        """Return where the target is by now, with the header that says so; None if unknown."""
+        if outcome.motion is None:
+            return None
+        now = self._node.get_clock().now().to_msg()
+        prediction = outcome.motion.at(seconds(now))
+        if prediction is None:
+            return None
+        return Header(stamp=now, frame_id=outcome.header.frame_id), prediction
 
     def _say(self, part: Part) -> None:
         header = Header(stamp=self._node.get_clock().now().to_msg())
