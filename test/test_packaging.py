@@ -70,7 +70,7 @@ def test_package_xml_is_valid() -> None:
 
 
 @pytest.mark.parametrize('room', ['imaging', 'inference', 'tracking', 'benchmark', 'synthetic',
-                                  'ros', 'cli'])
+                                  'ros', 'launching', 'cli'])
 def test_package_xml_names_what_is_imported(room: str) -> None:
     declared = {item.name for item in parse_package(str(ROOT)).exec_depends}
     needed = {PYTHON_KEYS.get(name, name) for name in imported(room) - OPTIONAL}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-import hashlib
+from dataclasses import dataclass
 from itertools import islice
-import json
 from pathlib import Path
 import shutil
 from typing import Any
@@ -14,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbt_tracker_ros import synthetic
 from rgbt_tracker_ros.benchmark.sources import Frame, FrameSource, open_source
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
-from rgbt_tracker_ros.synthetic.clip_files import read_clip, write_clip
+from rgbt_tracker_ros.synthetic.clip_files import clip_folder, read_clip, write_clip
 from rgbt_tracker_ros.synthetic.scripts import demo_spec
 from rgbt_tracker_ros.synthetic.spec import ClipSpec
 
@@ -111,7 +108,7 @@ def generated(cache: Path, seed: int, progress: Callable[[int, int], None],
 
     """
     spec = spec or demo_spec()
-    folder = cache / f'seed{seed}-{_fingerprint(spec)}'
+    folder = clip_folder(cache, spec, seed)
     if not folder.exists():
         for old in cache.glob(f'seed{seed}-*'):
             shutil.rmtree(old)
@@ -157,11 +154,3 @@ def _named_init(check: Callable[..., Box], *arguments: object) -> Box:
 
 def _count(source: FrameSource) -> int:
     return source.count if source.count else sum(1 for _ in source.frames())
-
-
-def _fingerprint(spec: ClipSpec) -> str:
-    """Return what the images depend on besides the seed: the script and the generator's code."""
-    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode())
-    for file in sorted(Path(synthetic.__file__).parent.glob('*.py')):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:10]

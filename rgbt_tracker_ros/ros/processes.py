@@ -44,14 +44,19 @@ def ros_environment(domain: int | None = None) -> dict[str, str]:
         ROS domain; None = one that depends on the process, so that two runs keep apart.
 
     """
-    # Jazzy (rclpy 7) has Fast DDS 2.14; Fast DDS 3 still reads its variable, but complains.
-    fast_dds = 'FASTRTPS' if int(version('rclpy').split('.')[0]) < 8 else 'FASTDDS'
     return {
         **os.environ,
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_DOMAIN_ID': str(1 + os.getpid() % _DOMAINS if domain is None else domain),
-        f'{fast_dds}_DEFAULT_PROFILES_FILE': str(config_file(_PROFILE)),
+        **dds_profile(),
     }
+
+
+def dds_profile() -> dict[str, str]:
+    """Return the environment variable that makes Fast DDS carry big images."""
+    # Jazzy (rclpy 7) has Fast DDS 2.14; Fast DDS 3 still reads its variable, but complains.
+    fast_dds = 'FASTRTPS' if int(version('rclpy').split('.')[0]) < 8 else 'FASTDDS'
+    return {f'{fast_dds}_DEFAULT_PROFILES_FILE': str(config_file(_PROFILE))}
 
 
 def start_node(executable: str, parameters: Mapping[str, Any], environment: Mapping[str, str],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import csv
 from dataclasses import asdict, dataclass
+import hashlib
 import json
 from pathlib import Path
 import shutil
@@ -118,6 +119,18 @@ def write_clip(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def clip_folder(cache: Path, spec: ClipSpec, seed: int) -> Path:
+    """Return where a cache keeps a clip, made or not; `seed*` are all clips in it.
+
+    The name depends on the seed, the script and the generator's code, so that a clip made by an
+    older version is not taken for this one's.
+    """
+    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode())
+    for file in sorted(Path(__file__).parent.glob('*.py')):
+        digest.update(file.read_bytes())
+    return cache / f'seed{seed}-{digest.hexdigest()[:10]}'
 
 
 def read_clip(folder: Path) -> ClipFolder:
