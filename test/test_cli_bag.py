@@ -226,6 +226,21 @@ def test_the_span_is_cut(bag: Callable[..., int]) -> None:
     assert stamps == [BEGIN + n * PERIOD for n in range(7, 16)]
 
 
+def test_predictions_are_those_at_the_record_times(bag: Callable[..., int]) -> None:
+    Path('p.yaml').write_text('/**:\n  ros__parameters:\n    target: {predict_to_now: true}\n')
+    assert bag(params='p.yaml') == 0
+    with BagReader(Path('out')) as result:
+        messages = list(result.messages([DETECTIONS]))
+    for item in messages:
+        measured, predicted = item.message.detections
+        stamp = predicted.header.stamp
+        assert stamp.sec * 10**9 + stamp.nanosec == item.time
+        assert predicted.id == f'{measured.id}/predicted'
+        assert predicted.header.frame_id == 'rgb_optical'
+    ahead = predicted.bbox.center.position.x - measured.bbox.center.position.x
+    assert ahead == pytest.approx(3 * LATENCY / PERIOD, rel=0.5)
+
+
 def test_a_parameter_file_of_the_node_is_obeyed(bag: Callable[..., int], clip: Path) -> None:
     Path('mine.yaml').write_text(
         '/**:\n  ros__parameters:\n    use_sim_time: true\n    sync: {slop: 0.0}\n'

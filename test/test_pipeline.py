@@ -31,8 +31,8 @@ PREDICTING = Settings.from_flat({'target.predict_to_now': True})
 class Film:
     """A pipeline that is shown a target going to the right, 3 pixels a frame."""
 
-    def __init__(self, folder: Path, settings: Settings = Settings()) -> None:
-        self.settings = settings
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        self.settings = settings = settings or Settings()
         self.answers: list[Answer] = []
         tracker = Tracker.from_model(write_bundle(folder / 'mock'))
         self.pipeline = Pipeline(tracker, settings, self.answers.append)

@@ -30,6 +30,7 @@ from rgbt_tracker_ros.benchmark.annotation import annotated
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.pipeline.messages import detection_array, diagnostic_array
 from rgbt_tracker_ros.pipeline.report import Level, Part, frame_parts
+from rgbt_tracker_ros.tracking.prediction import Prediction
 
 NODE = '/rgbt_tracker'
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
@@ -132,8 +133,7 @@ class ResultBag:
     def _write_answer(self, event: Answered) -> None:
         answer = event.answer
         self._answer = str(answer)
-        sec, nanosec = divmod(event.time, 10**9)
-        header = _std.Header(stamp=_builtin.Time(sec=sec, nanosec=nanosec))
+        header = _std.Header(stamp=_time(event.time))
         part = Part('request', Level.OK if answer.accepted else Level.WARN, self._answer, {
             'request': answer.source, 'accepted': answer.accepted, 'reason': answer.reason})
         self._put(event.time, _STATUS, diagnostic_array(_diagnostic, header, NODE, [part]))
@@ -142,7 +142,7 @@ class ResultBag:
         outcome = event.outcome
         self._error = outcome.error or self._error
         self._put(event.time, _DETECTIONS, detection_array(
-            _vision, outcome.header, outcome.result, outcome.target_id))
+            _vision, outcome.header, outcome.result, outcome.target_id, _predicted(event)))
         parts = frame_parts(outcome, event.numbers, {
             'last_request': self._answer, 'last_error': self._error})
         self._put(event.time, _STATUS, diagnostic_array(
@@ -166,6 +166,21 @@ class ResultBag:
     def _put(self, time: int, topic: str, message: Any) -> None:
         self._writer.write(self._connections[topic], time,
                            typestore().serialize_cdr(message, _TYPES[topic]))
+
+
+def _time(nanoseconds: int) -> Any:
+    sec, nanosec = divmod(nanoseconds, 10**9)
+    return _builtin.Time(sec=sec, nanosec=nanosec)
+
+
+def _predicted(frame: Frame) -> tuple[Any, Prediction] | None:
+    """Return where the target is at the frame's record time, with the header that says so."""
+    motion = frame.outcome.motion
+    prediction = None if motion is None else motion.at(frame.time * 1e-9)
+    if prediction is None:
+        return None
+    header = _std.Header(stamp=_time(frame.time), frame_id=frame.outcome.header.frame_id)
+    return header, prediction
 
 
 def _repeatable(part: Part) -> Part:
