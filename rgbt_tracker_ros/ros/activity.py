@@ -76,7 +76,7 @@ class Activity:
         return ImageInputs(self._node, lambda: self._parameters.settings, self._deliver)
 
     def close(self) -> None:
-        """End the subscriptions and the thread.
+        """End the subscriptions and the thread; forget target and frames.
 
         Raises
         ------
@@ -88,6 +88,9 @@ class Activity:
         while self._topics:
             self._node.destroy_subscription(self._topics.pop())
         self._worker.stop()
+        # The frames kept are 60 MB; callbacks refer to this object in circles, so it lives on
+        # until Python's collector comes by.
+        self._pipeline.reset()
 
     @property
     def enabled(self) -> bool:

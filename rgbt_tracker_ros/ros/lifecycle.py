@@ -11,6 +11,7 @@ from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
 from rgbt_tracker_ros.pipeline.background import in_background
+from rgbt_tracker_ros.pipeline.memory import give_back
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import ResetRequest
 from rgbt_tracker_ros.ros.activity import Activity
@@ -25,7 +26,7 @@ from rgbt_tracker_ros.tracking.warm_up import warm_up
 
 _NOT_ACTIVE = 'the node is not active: configure and activate it'
 
-_LOG_S = 5
+_LOG_S = 5.0
 """While a model is loaded or its engine built, the log says so this often, seconds."""
 
 
@@ -80,6 +81,7 @@ class TrackerNode(SafeLifecycleNode):
         self._settings.hold(True)
         name = settings.model.name
         self.get_logger().info(f'loading the model {name}')
+        self._log_at = _LOG_S
         tracker = in_background(
             partial(self._make_tracker, settings), partial(self._tell_loading, name),
             lambda: self.context.ok() and not told_to_end())
@@ -116,6 +118,7 @@ class TrackerNode(SafeLifecycleNode):
         finally:
             if self._to_free:
                 self.clean_up()
+        give_back()
 
     def _make_tracker(self, settings: Settings) -> Tracker:
         """Load the model and make it quick; in a thread of its own."""
@@ -133,7 +136,8 @@ class TrackerNode(SafeLifecycleNode):
         self._report.task = words
         self._report_self()
         self._report.task = ''
-        if elapsed >= 1 and round(elapsed) % _LOG_S == 0:
+        if elapsed >= self._log_at:
+            self._log_at += _LOG_S
             self.get_logger().info(f'{words}; an engine is built only once')
 
     # Services and timers ---------------------------------------------------------------------
