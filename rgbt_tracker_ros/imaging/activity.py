@@ -16,6 +16,7 @@ _COLUMNS, _ROWS = 4, 3
 CELLS = _COLUMNS * _ROWS
 """Parts of the view, few enough that they need not be registered to each other."""
 
+_JUMP_S = 1.0
 _CELL_SIDE = 8
 _SAMPLES = 4
 """Pixels looked at per thumbnail pixel and axis: their mean has little noise left."""
@@ -53,26 +54,26 @@ class ActivityTrace:
         Parameters
         ----------
         stamp
-            Seconds; one that goes back, or on by more than the window, starts anew.
+            Seconds; one that goes back by more than a second, or on by more than the window, starts
+            anew; an image that is only late is left out.
         image
             H x W or H x W x C of any integer type; colour images by their second channel.
 
         """
-        if self._stamps and not 0 <= stamp - self._stamps[-1] <= self._window:
+        if self._stamps and not -_JUMP_S <= stamp - self._stamps[-1] <= self._window:
             self.clear()
+        if self._stamps and stamp <= self._stamps[-1]:
+            return
         small = _thumbnail(image)
         if small is None:
             return
-        if self._last is None:
-            self._stamps.append(stamp)
-        else:
-            time = stamp - self._stamps[-1]
+        if self._last is not None:
             change = cv2.absdiff(small, self._last)
             cells = cv2.resize(change, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA).ravel()
-            if time <= 0 or not cells.any():
+            if not cells.any():
                 return
-            self._stamps.append(stamp)
-            self._changes.append(cells / np.float32(time))
+            self._changes.append(cells / np.float32(stamp - self._stamps[-1]))
+        self._stamps.append(stamp)
         self._last = small
         while self._stamps[-1] - self._stamps[0] > self._window:
             self._stamps.popleft()

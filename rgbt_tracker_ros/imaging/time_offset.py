@@ -133,7 +133,8 @@ def _moving_average(signal: _Array, seconds: float) -> _Array:
     sums = np.concatenate([np.zeros((1, signal.shape[1])), np.cumsum(signal, axis=0)])
     index = np.arange(len(signal))
     low, high = np.maximum(index - half, 0), np.minimum(index + half + 1, len(signal))
-    return (sums[high] - sums[low]) / (high - low)[:, None]
+    average: _Array = (sums[high] - sums[low]) / (high - low)[:, None]
+    return average
 
 
 def _correlate(rgb: tuple[_Array, slice], thermal: tuple[_Array, slice]) -> tuple[_Array, float]:

@@ -96,6 +96,19 @@ def thermal_image(message: Any) -> Pixels:
     return counts
 
 
+def raw_image(message: Any) -> Pixels | None:
+    """Return a view of an image message as it is; None when that needs decoding or cv_bridge.
+
+    Raises
+    ------
+    InputError
+        If the message contradicts itself.
+
+    """
+    layout = None if hasattr(message, 'format') else LAYOUTS.get(message.encoding)
+    return None if layout is None else _view(message, layout)
+
+
 def _read(message: Any, fallback: str) -> tuple[Any, str]:
     """Return the pixels and the name, in `LAYOUTS`, of their layout."""
     if hasattr(message, 'format'):          # CompressedImage

@@ -55,7 +55,7 @@ class ImageInputs:
         self._settings = settings()
         self._deliver = deliver
         self._pairing = make_pairing(self._settings.sync)
-        self._stamps_doubted = False
+        self._stamps_doubted: set[str] = set()
         self._subscriptions: list[Subscription] = []
         self._watches: dict[str, CameraWatch] = {}
         try:
@@ -108,11 +108,11 @@ class ImageInputs:
             watch.report()
 
     def report_stamps(self) -> None:
-        """Warn once when the cameras' stamps look wrong."""
-        doubt = self.numbers().get('stamps')
-        if doubt and not self._stamps_doubted:
-            self._node.get_logger().warning(doubt)
-            self._stamps_doubted = True
+        """Warn when the cameras' stamps look wrong, once for each way to find out."""
+        for source, words in self._pairing.doubts().items():
+            if source not in self._stamps_doubted:
+                self._node.get_logger().warning(words)
+                self._stamps_doubted.add(source)
 
     def _configure(self) -> None:
         settings = self._newest()

@@ -63,6 +63,10 @@ class FilterPairing:
         """Return the number of pairs."""
         return {'pairs': self._pairs}
 
+    def doubts(self) -> dict[str, str]:
+        """Return nothing: message_filters does not look at the stamps' worth."""
+        return {}
+
     def _store(self, rgb: Any, thermal: Any) -> None:
         stamp = seconds(rgb.header.stamp)
         self._pairs += 1
