@@ -112,6 +112,7 @@ def _print(report: dict[str, Any], output: Path) -> None:
     for item in report['violations']:
         console().print(f'{item["second"]:.1f} s, after {item["after"] or "the start"}: '
                         f'{item["what"]}', style='red', soft_wrap=True, markup=False)
-    verdict = 'passed' if report['passed'] else 'failed'
+    verdict = 'interrupted' if report['interrupted'] else \
+        'passed' if report['passed'] else 'failed'
     console().print(f'{verdict}; in {output}/: soak.json, soak.md, soak.png, logs/',
                     soft_wrap=True)

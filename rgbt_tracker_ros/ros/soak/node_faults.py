@@ -248,7 +248,7 @@ FAULTS: dict[str, tuple[Run, tuple[str, ...]]] = {
     'reset and start': (reset, ()),
     'pause and resume': (pause, ()),
     'burst of service calls': (service_burst, ()),
-    'onlookers, one with an impossible QoS': (onlookers, ()),
+    'onlookers': (onlookers, ()),
     'process stopped': (stopped, ()),
     'wrong parameters': (refused_parameters, ()),
     'rapid parameter changes': (rapid_changes, ()),

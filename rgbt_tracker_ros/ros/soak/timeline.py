@@ -54,7 +54,7 @@ def draw_timeline(path: Path, history: History) -> None:
     for axes in rows[2:]:
         axes.grid(alpha=0.25)
         axes.spines[['top', 'right']].set_visible(False)
-    figure.subplots_adjust(left=0.06, right=0.9, bottom=0.07, top=0.78 if named else 0.97)
+    figure.subplots_adjust(left=0.07, right=0.89, bottom=0.07, top=0.82 if named else 0.97)
     figure.savefig(path, format='png')
 
 
@@ -74,7 +74,7 @@ def _draw_words(axes: Any, history: History, column: int, colors: dict[str, str]
     axes.spines[:].set_visible(False)
     if shown:
         axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False,
-                    ncols=2)
+                    ncols=2, handlelength=1, columnspacing=0.8)
 
 
 def _draw_latency(axes: Any, history: History, length: float) -> None:
