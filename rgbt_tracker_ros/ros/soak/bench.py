@@ -15,6 +15,7 @@ from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParametersAtomically
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import LoggingSeverity
 from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D
@@ -81,6 +82,8 @@ class Bench:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, args=[])
         self.node = rclpy.create_node('soak', context=self._context)
+        # It subscribes with an impossible QoS on purpose.
+        self.node.get_logger().set_level(LoggingSeverity.ERROR)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._spinner = threading.Thread(target=self._spin, name='ears', daemon=True)
@@ -250,4 +253,4 @@ class Bench:
             except ExternalShutdownException:
                 return
             except Exception as error:      # rclpy itself fails on some entities just destroyed
-                self.node.get_logger().warning(f'{type(error).__name__}: {error}')
+                self.node.get_logger().error(f'{type(error).__name__}: {error}')
