@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ros_rig import HEIGHT, PERIOD, SIDE, WIDTH, TrackerRig, at, center
 from sensor_msgs.msg import Image
+from status_document import DIAGNOSTICS, STATUS, documented
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
@@ -428,6 +429,18 @@ def test_a_silent_camera_is_described_in_the_diagnostics(rig):
                                  if 'no image' in item.status[0].message], 'warning')[0]
     assert 'rgb: no image on /rgb/image_raw' in message
     assert 'rig (sensor_msgs/msg/Image, reliable' in message
+
+
+def test_every_key_that_was_said_so_far_is_explained_in_the_documentation(rig):
+    diagnostics = rig.listen(DiagnosticArray, '/diagnostics')
+    rig.follow(80)
+    rig.until(lambda: diagnostics, 'diagnostics')
+    explained = documented()
+    for topic, messages in ((STATUS, rig.statuses), (DIAGNOSTICS, diagnostics)):
+        said = {(part.name.partition(': ')[2], item.key) for message in messages
+                for part in message.status for item in part.values}
+        assert len(said) > 20
+        assert [(part, key) for part, key in said if key not in explained[topic, part]] == []
 
 
 def test_ctrl_c_ends_the_node_with_status_0(rig):
