@@ -29,6 +29,11 @@ def typed_value(value: Any, value_type: type) -> Any:
     return value
 
 
+def launching_modules() -> list[str]:
+    """Return the loaded modules that import `launch`."""
+    return [name for name in sys.modules if name.startswith('rgbt_tracker_ros.launching')]
+
+
 class StandIn:
     """A launch file over stand-ins.
 
@@ -46,12 +51,12 @@ class StandIn:
             module = ModuleType(name)
             vars(module).update(content)
             monkeypatch.setitem(sys.modules, name, module)
-        for name in [name for name in sys.modules if name.startswith('rgbt_tracker_ros.launching')]:
+        for name in launching_modules():
             monkeypatch.delitem(sys.modules, name)
         *declared, self._function = runpy.run_path(str(FOLDER / file))[
             'generate_launch_description']()
         self.arguments = {item.positional[0]: item for item in declared}
-        for name in [name for name in sys.modules if name.startswith('rgbt_tracker_ros.launching')]:
+        for name in launching_modules():
             # So that these modules, tied to the stand-ins, are gone after the test.
             monkeypatch.setitem(sys.modules, name, sys.modules.pop(name))
 

@@ -202,7 +202,7 @@ def test_a_bag_that_does_not_fit_is_refused(bag, tmp_path, values, message):
 
 def test_a_damaged_bag_is_refused(bag, tmp_path):
     (tmp_path / 'metadata.yaml').write_text('nothing: [')
-    with pytest.raises(InputError, match='metadata.yaml that cannot be read'):
+    with pytest.raises(InputError, match=r'metadata\.yaml that cannot be read'):
         bag.start(bag=str(tmp_path))
 
 
