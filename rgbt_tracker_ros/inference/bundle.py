@@ -12,6 +12,7 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.imaging.crops import Border
 from rgbt_tracker_ros.imaging.normalization import Normalization
 from rgbt_tracker_ros.inference.fields import Fields
+from rgbt_tracker_ros.inference.graph_file import check_self_contained
 from rgbt_tracker_ros.inference.model_path import DESCRIPTION, resolve
 
 FORMAT = 1
@@ -178,7 +179,8 @@ def _check_search(bundle: ModelBundle, fields: Fields) -> None:
         raise fields.error('inputs', _shown(wanted), _shown(bundle.search_graph.inputs))
 
     found = bundle.search_graph.outputs
-    cells = found['score_map'][-1] if 'score_map' in found else side // 16
+    # No network has a finer map than its input, and the tracker keeps windows of the map's size.
+    cells = min(found['score_map'][-1], side) if 'score_map' in found else side // 16
     maps = {'score_map': (1, 1, cells, cells), 'size_map': (1, 2, cells, cells),
             'offset_map': (1, 2, cells, cells)}
     if 'fused_image' in found:
@@ -189,15 +191,20 @@ def _check_search(bundle: ModelBundle, fields: Fields) -> None:
 
 def _check_digest(graph: GraphSpec, description: Path) -> None:
     try:
-        found = hashlib.sha256(graph.file.read_bytes()).hexdigest()
+        content = graph.file.read_bytes()
     except OSError as error:
         raise ModelError(
             f'{graph.file}: {error.strerror or error}: put the graph there, or correct '
             f'`file` in {description}') from error
+    found = hashlib.sha256(content).hexdigest()
     if found != graph.sha256:
         raise ModelError(
             f'{graph.file} has sha256 {found}, but {description} names {graph.sha256}: '
             'the file is damaged or was exchanged; get the bundle again or export it again')
+    try:
+        check_self_contained(content)
+    except ModelError as error:
+        raise ModelError(f'{graph.file} cannot be loaded: it {error}') from error
 
 
 def _shown(shapes: Mapping[str, Shape]) -> str:
