@@ -16,7 +16,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.pipeline.compression import MAX_PIXELS
+from rgbt_tracker_ros.imaging.image_file import MAX_PIXELS
 from rgbt_tracker_ros.pipeline.conversion import ENCODINGS, rgb_image, thermal_image
 from rgbt_tracker_ros.ros.image_message import image_message
 

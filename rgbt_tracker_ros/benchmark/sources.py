@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.image_file import MAX_PIXELS, read_image
 
 Kind = Literal['rgb', 'thermal']
 Frame = NDArray[Any]
@@ -104,10 +105,11 @@ class ImageFiles:
         check = _SizeCheck(self._kind, self.text)
         for number, file in enumerate(self._files[start:], start):
             flags = cv2.IMREAD_COLOR if self._kind == 'rgb' else cv2.IMREAD_UNCHANGED
-            image = cv2.imread(str(file), flags)
-            if image is None:
+            try:
+                image = read_image(file, flags)
+            except InputError as error:
                 raise _error(self._kind, self.text, f'frame {number} ({file.name}) is no readable '
-                             'image', 'remove or replace it')
+                             f'image: it {error}', 'remove or replace it') from error
             yield check(number, self._converted(number, file, image))
 
     def _converted(self, number: int, file: Path, image: Frame) -> Frame:
@@ -176,6 +178,8 @@ class VideoFile:
         if not container.streams.video:
             container.close()
             raise _error(self._kind, self.text, 'has no video stream', 'give a video file')
+        # FFmpeg itself would accept four times as many.
+        container.streams.video[0].codec_context.options = {'max_pixels': str(MAX_PIXELS)}
         return container
 
 

@@ -7,21 +7,13 @@ corrupt or hostile message cannot make the decoder take all memory.
 from __future__ import annotations
 
 from array import array
-import struct
 from typing import Any
 
 import cv2
 import numpy as np
 
 from rgbt_tracker_ros.errors import InputError
-
-MAX_PIXELS = 64_000_000
-"""Largest image that is decoded: 8000 x 8000 pixels."""
-
-_PNG = b'\x89PNG\r\n\x1a\n'
-_JPEG = b'\xff\xd8\xff'
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}                            # JPEG markers without a body
-_FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}        # SOF0 .. SOF15
+from rgbt_tracker_ros.imaging.image_file import JPEG, PNG, check_size, image_size, jpeg_frame
 
 
 def decode(data: bytes | array[int], name: str) -> tuple[Any, str]:
@@ -45,11 +37,7 @@ def decode(data: bytes | array[int], name: str) -> tuple[Any, str]:
 
     """
     raw = memoryview(data)
-    width, height = _size(raw, name)
-    if width == 0 or height == 0 or width * height > MAX_PIXELS:
-        raise InputError(
-            f'compressed image ({name!r}) claims {width}x{height} pixels: 1 to {MAX_PIXELS} '
-            'pixels are accepted')
+    _check(raw, name)
     try:
         pixels = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -67,44 +55,21 @@ def decode(data: bytes | array[int], name: str) -> tuple[Any, str]:
     return pixels, encoding
 
 
-def _size(raw: memoryview, name: str) -> tuple[int, int]:
-    """Read (width, height) from a JPEG or PNG header."""
+def _check(raw: memoryview, name: str) -> None:
+    """Raise InputError unless the image is whole and of a size that is decoded.
+
+    Without its end a decoder would fill it up with grey or black.
+    """
     start = bytes(raw[:8])
+    if start != PNG and not start.startswith(JPEG):
+        raise InputError(
+            f'compressed image ({name!r}, {len(raw)} bytes) is neither JPEG nor PNG: use the '
+            'transport "compressed" with one of these')
     try:
-        if start == _PNG:
-            return _png_size(raw)
-        if start.startswith(_JPEG):
-            return _jpeg_size(raw)
-    except (struct.error, IndexError):
-        raise InputError(f'compressed image ({name!r}, {len(raw)} bytes) is cut off') from None
-    raise InputError(
-        f'compressed image ({name!r}, {len(raw)} bytes) is neither JPEG nor PNG: use the '
-        'transport "compressed" with one of these')
-
-
-def _png_size(raw: memoryview) -> tuple[int, int]:
-    """Read the IHDR chunk; IndexError without an IEND chunk (decoders fill up with black)."""
-    width, height = struct.unpack_from('>II', raw, 16)
-    if b'IEND' not in bytes(raw[-1024:]):
-        raise IndexError
-    return width, height
-
-
-def _jpeg_size(raw: memoryview) -> tuple[int, int]:
-    """Walk to the frame header (ITU T.81, B.2.2); IndexError without an end-of-image marker."""
-    position = 2
-    while True:
-        if raw[position] != 0xFF:
-            raise IndexError
-        marker = raw[position + 1]
-        if marker == 0xFF:                # fill byte
-            position += 1
-        elif marker in _STANDALONE:
-            position += 2
-        elif marker in _FRAME_HEADERS:
-            height, width = struct.unpack_from('>HH', raw, position + 5)
-            if b'\xff\xd9' not in bytes(raw[position:]):     # decoders fill up with grey
-                raise IndexError
-            return width, height
-        else:
-            position += 2 + max(struct.unpack_from('>H', raw, position + 2)[0], 2)
+        check_size(*image_size(raw))
+    except InputError as error:
+        raise InputError(f'compressed image ({name!r}, {len(raw)} bytes) {error}') from None
+    whole = b'IEND' in bytes(raw[-1024:]) if start == PNG \
+        else b'\xff\xd9' in bytes(raw[jpeg_frame(raw):])
+    if not whole:
+        raise InputError(f'compressed image ({name!r}, {len(raw)} bytes) is cut off')

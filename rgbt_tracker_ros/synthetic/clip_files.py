@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.image_file import read_image
 from rgbt_tracker_ros.synthetic.clip import Clip, Truth
 from rgbt_tracker_ros.synthetic.spec import ClipSpec
 from rgbt_tracker_ros.synthetic.textures import Image, as_image
@@ -217,10 +218,10 @@ def _save(path: Path, image: Any, options: tuple[int, int]) -> None:
 
 
 def _loaded(path: Path, flag: int) -> Any:
-    image = cv2.imread(str(path), flag)
-    if image is None:
-        raise InputError(f'image {path} cannot be read: generate the clip again')
-    return image
+    try:
+        return read_image(path, flag)
+    except InputError as error:
+        raise InputError(f'image {path} {error}: generate the clip again') from error
 
 
 def _flags(rows: Sequence[dict[str, str]], name: str) -> NDArray[np.bool_]:

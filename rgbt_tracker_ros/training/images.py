@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.image_file import read_image
 
 Image = NDArray[np.uint8]
 MIN_OBJECT_SIDE = 14.0
@@ -85,26 +86,20 @@ def list_pairs(folder: Path) -> list[tuple[Path, Path]]:
 @lru_cache(maxsize=4000)
 def read_rgb(file: Path) -> Image:
     """Read an image as H x W x 3, R, G, B."""
-    image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f'training image {file} cannot be read')
+    image = _read(file, 'image', cv2.IMREAD_COLOR)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 @lru_cache(maxsize=4000)
 def read_grey(file: Path) -> Image:
     """Read an image as H x W."""
-    image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise InputError(f'training image {file} cannot be read')
+    image = _read(file, 'image', cv2.IMREAD_GRAYSCALE)
     return np.asarray(image, np.uint8)
 
 
 @lru_cache(maxsize=4000)
 def _read_labels(file: Path) -> Image:
-    image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise InputError(f'training mask {file} cannot be read')
+    image = _read(file, 'mask', cv2.IMREAD_UNCHANGED)
     return np.asarray(image if image.ndim == 2 else image[..., 0], np.uint8)
 
 
@@ -115,3 +110,10 @@ def read_mask(annotation: Annotation) -> Image | None:
     labels = _read_labels(annotation.mask)
     hit = labels == annotation.instance if annotation.instance else labels > 0
     return hit.astype(np.uint8) * 255
+
+
+def _read(file: Path, what: str, flags: int) -> Image:
+    try:
+        return np.asarray(read_image(file, flags))
+    except InputError as error:
+        raise InputError(f'training {what} {file} cannot be read: it {error}') from error
