@@ -81,6 +81,7 @@ class _Display:
             console=self._console, disable=not self._console.is_terminal, transient=True)
         self._task = self._bar.add_task('starting', total=max(seconds, 1.0))
         self._due = 0.0
+        self._told = 0
 
     def __enter__(self) -> _Display:
         self._bar.start()
@@ -90,8 +91,13 @@ class _Display:
         self._bar.stop()
 
     def show(self, history: History, seconds: float, what: str) -> None:
-        """Show how far it is."""
-        text = (f'fault {len(history.events) + 1}: {what}; {len(history.violations)} violations')
+        """Show how far it is, and what is wrong as soon as it is."""
+        from rgbt_tracker_ros.cli.console import warn
+
+        for item in history.violations[self._told:]:
+            warn(f'{item.at - history.begin:.1f} s, after {item.fault}: {item.text}')
+        self._told = len(history.violations)
+        text = f'fault {len(history.events) + 1}: {what}; {self._told} violations'
         self._bar.update(self._task, completed=seconds, description=text)
         if not self._console.is_terminal and seconds >= self._due:
             self._due = seconds + _PLAIN_PERIOD_S

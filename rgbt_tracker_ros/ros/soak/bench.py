@@ -37,7 +37,7 @@ _LOOK_S = 0.01
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(ModelError):
     """The node did not do in time what was asked of it."""
 
 

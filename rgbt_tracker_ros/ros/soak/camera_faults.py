@@ -228,7 +228,7 @@ def zero_stamps(bench: Bench, plan: Plan) -> None:
     bench.cameras.show(change)
     bench.rest(plan.seconds)
     bench.cameras.show()
-    bench.rest(0.5)
+    bench.rest(1.0)
     bench.judge.unstamped = False
 
 
