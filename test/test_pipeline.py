@@ -50,7 +50,7 @@ class Film:
         messages = {camera: message(pixels[camera], stamp, condition)
                     for camera, condition in (('rgb', rgb), ('thermal', thermal))}
         pair: Pair[Any, Any] = Pair(messages['rgb'], messages['thermal'], stamp, 0.0)
-        return self.pipeline.process(pair, self.settings, fused=False)
+        return self.pipeline.rated(self.pipeline.process(pair, self.settings, fused=False))
 
 
 def header(stamp: float) -> Any:

@@ -124,7 +124,13 @@ def test_the_preparer_rates_both_cameras() -> None:
     prepared = prepare(dark, image[:, :, 1].copy(), 1.0, Box(100, 100, 30, 30))
     assert prepared.pair is not None
     assert prepared.pair.mode == 'rgbt', 'a dark camera stays in use'
-    assert prepared.rgb.reliability < 0.3
-    assert prepared.thermal.reliability > 0.97
+    rated = prepare.rate()
+    assert rated is not None
+    assert rated[0].reliability < 0.3
+    assert rated[1].reliability > 0.97
+    assert prepare.rate() is None, 'each pair is rated once'
     prepare.reset()
-    assert prepare(None, image[:, :, 1].copy(), 0.5).rgb.reliability == 0.0
+    prepare(None, image[:, :, 1].copy(), 0.5)
+    rated = prepare.rate()
+    assert rated is not None
+    assert rated[0].reliability == 0.0

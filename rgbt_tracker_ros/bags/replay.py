@@ -181,7 +181,8 @@ class Replay:
 
     def _poll(self) -> Iterator[Frame | Answered]:
         for pair in self._pairing.poll(self._clock()):
-            yield from self._said(self._pipeline.process(pair, self._settings, self._fused))
+            yield from self._said(self._pipeline.rated(
+                self._pipeline.process(pair, self._settings, self._fused)))
 
     def _look_after_requests(self) -> Iterator[Frame | Answered]:
         yield from self._said(self._pipeline.process_requests(self._settings))

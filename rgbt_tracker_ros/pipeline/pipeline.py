@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -14,6 +14,7 @@ from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.pipeline.header import Header
+from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 from rgbt_tracker_ros.pipeline.requests import Answer, Inbox, Request, StartRequest
 from rgbt_tracker_ros.pipeline.target import Target
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
@@ -41,7 +42,7 @@ class Outcome:
     target_id
         Its name.
     health
-        State of each camera.
+        State of each camera; its reliability is measured by `Pipeline.rated`.
     dt
         Thermal minus RGB stamp, seconds; None when one is alone.
     error
@@ -117,10 +118,10 @@ class Pipeline:
         rgb, rgb_error = _converted(rgb_image, frame.rgb, 'rgb')
         thermal, thermal_error = _converted(thermal_image, frame.thermal, 'thermal')
         errors = [error for error in (rgb_error, thermal_error) if error]
-        watch.lap('convert_ms')
         for camera, error in (('rgb', rgb_error), ('thermal', thermal_error)):
             if error:
                 self._preparer.reject(camera, error, frame.stamp)
+        watch.lap('convert_ms')
         pair, result = None, None
         try:
             prepared = self._preparer(rgb, thermal, frame.stamp, self._tracker.box)
@@ -140,6 +141,16 @@ class Pipeline:
         elif pair is None and not errors:
             errors += [health.reason for health in self._health.values()]
         return self._outcome(image.header, pair, result, '; '.join(errors), frame.dt)
+
+    def rated(self, outcome: Outcome) -> Outcome:
+        """Return the newest outcome of `process` with the cameras' reliability measured.
+
+        Call it when the target has been published: that need not wait.
+        """
+        found = self._preparer.rate()
+        if found is not None:
+            self._health = dict(zip(CAMERAS, found, strict=True))
+        return replace(outcome, health=self._health)
 
     def process_requests(self, settings: Settings) -> Outcome | None:
         """Handle requests while no frame comes; return the newest frame anew if one started."""

@@ -169,11 +169,15 @@ class Activity:
             self.tally.begin()
             outcome = self._pipeline.process(
                 frame.pair, settings, self._outputs.fused_wanted, watch)
-            self._health = outcome.health
-            self._note(outcome.result)
         if outcome is None:
             return
-        self._outputs.publish(
+        self._outputs.publish_detections(outcome)
+        watch.lap('publish_ms')
+        if frame is not None:
+            outcome = self._pipeline.rated(outcome)
+            self._health = outcome.health
+            self._note(outcome.result)
+        self._outputs.publish_more(
             outcome, {**self._numbers, 'dropped_frames': self._worker.dropped}, watch)
         if outcome.error:
             self._node.get_logger().warning(outcome.error, throttle_duration_sec=_THROTTLE_S)

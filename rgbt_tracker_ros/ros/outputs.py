@@ -53,8 +53,13 @@ class Outputs:
         """Return whether anyone looks at the fused image."""
         return bool(self._fused.get_subscription_count())
 
-    def publish(self, outcome: Outcome, numbers: dict[str, Any], watch: Stopwatch) -> None:
-        """Publish a frame's outcome: the detection first, it is what others wait for.
+    def publish_detections(self, outcome: Outcome) -> None:
+        """Publish the target in a frame; it is what others wait for."""
+        self._detections.publish(detection_array(
+            outcome.header, outcome.result, outcome.target_id, self._predicted(outcome)))
+
+    def publish_more(self, outcome: Outcome, numbers: dict[str, Any], watch: Stopwatch) -> None:
+        """Publish what else there is to say about a frame: its status and its images.
 
         Parameters
         ----------
@@ -66,9 +71,6 @@ class Outputs:
             Laps of the frame, for the status.
 
         """
-        self._detections.publish(detection_array(
-            outcome.header, outcome.result, outcome.target_id, self._predicted(outcome)))
-        watch.lap('publish_ms')
         self._publish_status(outcome, numbers, watch)
         if outcome.pair is not None and self._annotated.get_subscription_count():
             self._annotated.publish(image_message(

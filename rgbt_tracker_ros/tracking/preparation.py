@@ -2,7 +2,9 @@
 """From two raw camera frames to the pair a tracker takes; the node and the command share it."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -28,7 +30,7 @@ class Prepared:
     pair
         The usable images; None when neither camera is usable.
     rgb, thermal
-        Health and reliability of each camera.
+        Health of each camera, its reliability not measured yet: see `PairPreparer.rate`.
     normalize_s
         Seconds that the thermal normalisation took.
 
@@ -68,6 +70,7 @@ class PairPreparer:
         self._thermal = CameraHealth('thermal', settings.health)
         self._rgb_reliability, self._thermal_reliability = Reliability(), Reliability()
         self._size: tuple[int, int] | None = None
+        self._unrated: Callable[[], tuple[Health, Health]] | None = None
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next pair on; raise InputError and change nothing if bad."""
@@ -84,6 +87,7 @@ class PairPreparer:
         self._rgb_reliability.reset()
         self._thermal_reliability.reset()
         self._size = None
+        self._unrated = None
 
     def reject(self, camera: str, reason: str, stamp: float) -> None:
         """Take in that a message of `rgb` or `thermal` could not be read, and why.
@@ -105,8 +109,8 @@ class PairPreparer:
         stamp
             Seconds, for the pair and the cameras' health.
         target
-            Where the target was last, pixels of the RGB image: the cameras' reliability is
-            measured around it. None for the whole images.
+            Where the target was last, pixels of the RGB image: `rate` measures the cameras'
+            reliability around it. None for the whole images.
 
         Raises
         ------
@@ -114,6 +118,7 @@ class PairPreparer:
             If the RGB image has another shape or type.
 
         """
+        self._unrated = None
         rgb_health = _judge(self._rgb, rgb, stamp)
         thermal_health = _judge(self._thermal, thermal, stamp)
         if rgb is not None:
@@ -128,9 +133,7 @@ class PairPreparer:
                 # Not held against the camera: another setting cures it at once.
                 thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
         normalize_s = perf_counter() - begin
-        rgb_health = self._rgb_reliability.rate(rgb_health, rgb, stamp, target, self._size)
-        thermal_health = self._thermal_reliability.rate(
-            thermal_health, normal, stamp, target, self._size, self._homography)
+        self._unrated = partial(self._rate, rgb_health, rgb, thermal_health, normal, stamp, target)
         trusted = any(health.fit and health.usable for health in (rgb_health, thermal_health))
         if not _used(rgb_health, trusted):
             rgb = None
@@ -140,6 +143,22 @@ class PairPreparer:
             return Prepared(None, rgb_health, thermal_health, normalize_s)
         pair = ImagePair(rgb, normal, stamp, self._homography, self._size)
         return Prepared(pair, rgb_health, thermal_health, normalize_s)
+
+    def rate(self) -> tuple[Health, Health] | None:
+        """Return the health of the RGB and the thermal camera with their reliability measured.
+
+        It belongs to the newest pair. It is told to users only, so call this once for each pair,
+        when the target has been found: that need not wait. None when it was called already.
+        """
+        unrated, self._unrated = self._unrated, None
+        return None if unrated is None else unrated()
+
+    def _rate(self, rgb_health: Health, rgb: NDArray[np.uint8] | None, thermal_health: Health,
+              thermal: NDArray[np.uint8] | None, stamp: float,
+              target: Box | None) -> tuple[Health, Health]:
+        return (self._rgb_reliability.rate(rgb_health, rgb, stamp, target, self._size),
+                self._thermal_reliability.rate(
+                    thermal_health, thermal, stamp, target, self._size, self._homography))
 
 
 def _judge(camera: CameraHealth, image: NDArray[Any] | None, stamp: float) -> Health:
