@@ -6,20 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from shaken_scene import shaken
 
 from rgbt_tracker_ros.pipeline.pairing import NearestPairing
 from rgbt_tracker_ros.settings import SyncSettings
 
 BEGIN = 1000.0
-
-
-def image(time: float, rng: np.random.Generator, thermal: bool) -> np.ndarray:
-    """Return what a shaken camera sees of a pattern; thermal has another look and 16 bits."""
-    x = np.arange(96) + 9 * np.sin(2.1 * time) * np.cos(0.73 * time) + 4 * np.sin(5.3 * time)
-    y = np.arange(72)[:, None] + 3 * np.cos(1.7 * time) * np.sin(0.41 * time)
-    pattern = np.sin(x / (7 if thermal else 11)) * np.cos(y / 9) + np.sin((x + y) / 23)
-    seen = 120 + 45 * pattern + rng.normal(0, 2, (72, 96))
-    return (7000 + 8 * seen).astype(np.uint16) if thermal else np.uint8(seen)
 
 
 def message(stamp: float, pixels: np.ndarray, **values) -> SimpleNamespace:
@@ -43,7 +35,7 @@ def watched(wrong: float, link: float = 0.0, seconds: float = 22.0,
     said = []
     for arrival, camera, taken, error in sorted(frames):
         now[0] = arrival
-        pixels = image(taken, rng, camera == 'thermal')
+        pixels = shaken(taken, rng, camera == 'thermal')
         pairing.add(camera, message(BEGIN + taken + error, pixels, **values))
         list(pairing.poll(arrival))
         said += [words for words in pairing.doubts().values() if words not in said]

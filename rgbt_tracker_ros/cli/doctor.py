@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 import os
+from pathlib import Path
 import platform
+from typing import Annotated
 
 import typer
 
-from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.cli import options
+from rgbt_tracker_ros.errors import InputError, ModelError
 
 _NEEDED = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'yaml': 'PyYAML', 'rich': 'rich',
            'typer': 'typer'}
@@ -33,8 +36,47 @@ class Finding:
     text: str
 
 
-def doctor() -> None:
-    """Check this installation: Python packages, backends, models and ROS."""
+def doctor(
+    bag: Annotated[Path | None, typer.Option(
+        metavar='BAG', help='Instead examine the cameras in a ROS 2 bag: rates, gaps, stamps, '
+        'pairs, and the sync.thermal_offset that the images tell.')] = None,
+    rgb_topic: Annotated[str | None, typer.Option(
+        metavar='TOPIC', help='RGB images in the bag; else found by name and encoding.')] = None,
+    thermal_topic: Annotated[str | None, typer.Option(
+        metavar='TOPIC', help='Thermal images; else found by name and encoding.')] = None,
+    rgb: Annotated[str | None, typer.Option(
+        metavar='SRC', help='Instead of a bag: video, folder of images or glob.')] = None,
+    thermal: Annotated[str | None, typer.Option(
+        metavar='SRC', help='Thermal images that begin at the same time.')] = None,
+    json_file: Annotated[Path | None, typer.Option(
+        '--json', metavar='OUT.json', help='The findings about a recording.')] = None,
+    set_: options.Set = None,
+) -> None:
+    """Check this installation, or a recording: Python packages, backends, models and ROS."""
+    if bag is not None or rgb is not None or thermal is not None:
+        return _recording(bag, (rgb_topic, thermal_topic), (rgb, thermal), json_file, set_)
+    _installation()
+
+
+def _recording(bag: Path | None, topics: tuple[str | None, str | None],
+               sources: tuple[str | None, str | None], json_file: Path | None,
+               assignments: list[str] | None) -> None:
+    from rgbt_tracker_ros.cli.doctor_streams import examine_bag, examine_recordings
+    from rgbt_tracker_ros.settings import Settings
+
+    sync = Settings.from_flat(options.parse_assignments(assignments)).sync
+    rgb, thermal = sources
+    if bag is not None and (rgb is not None or thermal is not None):
+        raise InputError('--bag and --rgb or --thermal are given: give one recording')
+    if bag is not None:
+        return examine_bag(bag, *topics, sync, json_file)
+    if rgb is None or thermal is None:
+        raise InputError(f'{"--rgb" if rgb is None else "--thermal"} is missing: give both '
+                         'recordings, or a bag by --bag')
+    examine_recordings(rgb, thermal, sync, json_file)
+
+
+def _installation() -> None:
     from rich.table import Table
 
     from rgbt_tracker_ros.cli.console import console

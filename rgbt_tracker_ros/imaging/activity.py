@@ -54,7 +54,7 @@ class ActivityTrace:
         Parameters
         ----------
         stamp
-            Seconds; one that goes back by more than a second, or on by more than the window, starts
+            Seconds; one that goes back by over a second, or on by more than the window, starts
             anew; an image that is only late is left out.
         image
             H x W or H x W x C of any integer type; colour images by their second channel.
