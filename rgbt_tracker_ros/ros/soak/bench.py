@@ -206,18 +206,27 @@ class Bench:
 
     def ask(self, box: Box, stamp: int, theta: float = 0.0) -> Reply:
         """Ask to track a box in the frame of a stamp (ns); return the answer."""
+        self.until(self._requests.get_subscription_count, 'subscriber of init_box')
+        since = monotonic()
+        self._request(box, stamp, theta)
+        reply: Reply = self.until(
+            lambda: self.ears.reply('init_box', since), 'answer to init_box', 3.0)
+        return reply
+
+    def request_target(self) -> None:
+        """Ask for the true box in the newest frame; wait for nothing."""
+        frame = self.cameras.newest
+        if frame is not None:
+            self._request(frame.box, frame.stamps[0])
+
+    def _request(self, box: Box, stamp: int, theta: float = 0.0) -> None:
         message = Detection2D()
         message.header.stamp = stamp_message(stamp / 1e9)
         position = message.bbox.center.position
         position.x, position.y = box.x + box.w / 2, box.y + box.h / 2
         message.bbox.size_x, message.bbox.size_y = float(box.w), float(box.h)
         message.bbox.center.theta = theta
-        self.until(self._requests.get_subscription_count, 'subscriber of init_box')
-        since = monotonic()
         self._requests.publish(message)
-        reply: Reply = self.until(
-            lambda: self.ears.reply('init_box', since), 'answer to init_box', 3.0)
-        return reply
 
     def start_target(self, patience: float = PATIENCE_S) -> None:
         """Start on the true box, once frames are tracked.

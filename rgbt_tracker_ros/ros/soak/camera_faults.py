@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults of cameras, drivers, clocks and bags: what goes out is changed on its way."""
+"""Faults of cameras and drivers: what goes out is changed on its way."""
 from __future__ import annotations
 
 from array import array
@@ -11,6 +11,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.soak.bench import Bench
 from rgbt_tracker_ros.ros.soak.cameras import Shot
 from rgbt_tracker_ros.ros.soak.scene import like, pixels
@@ -21,20 +22,17 @@ EACH = CAMERAS
 EACH_AND_BOTH = (*CAMERAS, BOTH)
 
 Replace = Callable[[Image], Image]
-Restamp = Callable[[Shot, np.random.Generator], None]
 _LATE_S = (0.05, 0.4)
-_SECOND = 10**9
+_COLDEST = 2500
 
 
-def _befalls(plan: Plan, shot: Shot) -> bool:
+def befalls(plan: Plan, shot: Shot) -> bool:
+    """Tell whether a shot is one of the camera, or cameras, that a fault befalls."""
     return plan.variant in (BOTH, shot.camera)
 
 
 def _other(camera: str) -> str:
     return CAMERAS[1 - CAMERAS.index(camera)]
-
-
-# Images ------------------------------------------------------------------------------------------
 
 
 def _copy(message: Image, **fields: object) -> Image:
@@ -83,7 +81,7 @@ def bad_images(replace: Replace) -> Callable[[Bench, Plan], None]:
     def run(bench: Bench, plan: Plan) -> None:
         since = monotonic()
         def change(shot: Shot) -> None:
-            if _befalls(plan, shot) and shot.message is not None:
+            if befalls(plan, shot) and shot.message is not None:
                 shot.message = replace(shot.message)
         bench.cameras.show(change)
         bench.rest(plan.seconds)
@@ -96,7 +94,7 @@ def frozen(bench: Bench, plan: Plan) -> None:
     since = monotonic()
     still = {camera: bench.cameras.image(camera) for camera in CAMERAS}
     def change(shot: Shot) -> None:
-        if _befalls(plan, shot):
+        if befalls(plan, shot):
             shot.message = still[shot.camera]
     bench.cameras.show(change)
     bench.rest(plan.seconds)
@@ -107,7 +105,7 @@ def missing(bench: Bench, plan: Plan) -> None:
     """Let a camera be silent."""
     since = monotonic()
     def change(shot: Shot) -> None:
-        if _befalls(plan, shot):
+        if befalls(plan, shot):
             shot.message = None
     bench.cameras.show(change)
     bench.rest(plan.seconds)
@@ -125,7 +123,7 @@ def late(bench: Bench, plan: Plan) -> None:
     """Let images come late, with their right stamps."""
     delay = np.random.default_rng(plan.seed).uniform(*_LATE_S)
     def change(shot: Shot) -> None:
-        if _befalls(plan, shot):
+        if befalls(plan, shot):
             shot.delay = delay
     bench.cameras.show(change)
     bench.rest(plan.seconds)
@@ -135,7 +133,7 @@ def drops(bench: Bench, plan: Plan) -> None:
     """Lose a third of all images at random."""
     rng = np.random.default_rng(plan.seed)
     def change(shot: Shot) -> None:
-        if _befalls(plan, shot) and rng.random() < 1 / 3:
+        if befalls(plan, shot) and rng.random() < 1 / 3:
             shot.message = None
     bench.cameras.show(change)
     bench.rest(plan.seconds)
@@ -144,7 +142,7 @@ def drops(bench: Bench, plan: Plan) -> None:
 def slow(bench: Bench, plan: Plan) -> None:
     """Send every third image only, as a thermal camera of 9 Hz."""
     def change(shot: Shot) -> None:
-        if _befalls(plan, shot) and shot.tick % 3:
+        if befalls(plan, shot) and shot.tick % 3:
             shot.message = None
     bench.cameras.show(change)
     bench.rest(plan.seconds)
@@ -153,12 +151,27 @@ def slow(bench: Bench, plan: Plan) -> None:
 def other_size(bench: Bench, plan: Plan) -> None:
     """Send images of half the size for a while."""
     def change(shot: Shot) -> None:
-        if not _befalls(plan, shot) or shot.message is None:
+        if not befalls(plan, shot) or shot.message is None:
             return
         image = pixels(shot.message)
         half = image.shape[1] // 2, image.shape[0] // 2
         shot.message = like(shot.message, np.asarray(cv2.resize(image, half)))
         shot.size = half
+    bench.cameras.show(change)
+    bench.rest(plan.seconds)
+
+
+def other_encoding(bench: Bench, plan: Plan) -> None:
+    """Send the same view in another encoding for a while: BGR, or thermal in 8 bits."""
+    def change(shot: Shot) -> None:
+        if not befalls(plan, shot) or shot.message is None:
+            return
+        image, header = pixels(shot.message), shot.message.header
+        if shot.camera == 'rgb':
+            shot.message = image_message(image[..., ::-1], 'bgr8', header)
+        else:
+            grey = np.clip((image.astype(np.int32) - _COLDEST) // 8, 0, 255).astype(np.uint8)
+            shot.message = image_message(grey, 'mono8', header)
     bench.cameras.show(change)
     bench.rest(plan.seconds)
 
@@ -170,72 +183,6 @@ def unplugged(bench: Bench, plan: Plan) -> None:
         bench.rest(plan.seconds / 2)
     finally:
         bench.cameras.plug_in()
-    bench.rest(plan.seconds / 2)
-
-
-# Stamps ------------------------------------------------------------------------------------------
-
-
-def bad_stamps(restamp: Callable[[int, np.random.Generator], int]
-               ) -> Callable[[Bench, Plan], None]:
-    """Return a fault in which stamps are wrong; `restamp` gets the right one, nanoseconds."""
-    def run(bench: Bench, plan: Plan) -> None:
-        rng = np.random.default_rng(plan.seed)
-        def change(shot: Shot) -> None:
-            if _befalls(plan, shot):
-                shot.stamp = restamp(shot.stamp, rng)
-        bench.cameras.show(change)
-        bench.rest(plan.seconds)
-    return run
-
-
-def equal_stamps(bench: Bench, plan: Plan) -> None:
-    """Give all images one stamp."""
-    stamps: dict[str, int] = {}
-    def change(shot: Shot) -> None:
-        if _befalls(plan, shot):
-            shot.stamp = stamps.setdefault(shot.camera, shot.stamp)
-    bench.cameras.show(change)
-    bench.rest(plan.seconds)
-
-
-def jitter(stamp: int, rng: np.random.Generator) -> int:
-    """Return a stamp up to a tenth of a second off, so that many go backward."""
-    return stamp + int(rng.uniform(-0.1, 0.1) * _SECOND)
-
-
-def future(stamp: int, rng: np.random.Generator) -> int:
-    """Return a stamp an hour ahead."""
-    return stamp + 3600 * _SECOND
-
-
-def past(stamp: int, rng: np.random.Generator) -> int:
-    """Return a stamp of last year."""
-    return stamp - 365 * 86400 * _SECOND
-
-
-def random_stamps(stamp: int, rng: np.random.Generator) -> int:
-    """Return any stamp."""
-    return int(rng.integers(1, 2**31 - 1)) * _SECOND
-
-
-def zero_stamps(bench: Bench, plan: Plan) -> None:
-    """Set no stamps at all; the node then takes the time of arrival."""
-    bench.judge.unstamped = True
-    def change(shot: Shot) -> None:
-        if _befalls(plan, shot):
-            shot.stamp = 0
-    bench.cameras.show(change)
-    bench.rest(plan.seconds)
-    bench.cameras.show()
-    bench.rest(1.0)
-    bench.judge.unstamped = False
-
-
-def bag_loop(bench: Bench, plan: Plan) -> None:
-    """Let all stamps jump back for good, as when a bag begins anew."""
-    back = np.random.default_rng(plan.seed).uniform(2.0, 60.0)
-    bench.cameras.offset -= int(back * _SECOND)
     bench.rest(plan.seconds / 2)
 
 
@@ -253,13 +200,7 @@ FAULTS: dict[str, tuple[Callable[[Bench, Plan], None], tuple[str, ...]]] = {
     'drops': (drops, (BOTH,)),
     'slow': (slow, ('thermal',)),
     'other size': (other_size, EACH_AND_BOTH),
+    'other encoding': (other_encoding, EACH_AND_BOTH),
     'drivers restart': (unplugged, ()),
-    'equal stamps': (equal_stamps, (BOTH,)),
-    'stamps jitter': (bad_stamps(jitter), (BOTH,)),
-    'zero stamps': (zero_stamps, (BOTH,)),
-    'future stamps': (bad_stamps(future), (BOTH,)),
-    'past stamps': (bad_stamps(past), ('rgb',)),
-    'random stamps': (bad_stamps(random_stamps), (BOTH,)),
-    'bag loop': (bag_loop, ()),
 }
 """What happens, and its variants: the camera it befalls."""

@@ -37,6 +37,7 @@ _BAD_BOXES: Mapping[str, Box] = {
     'NaN': Box(math.nan, 100, 20, 40), 'infinite': Box(100, 100, math.inf, 40),
     'outside': Box(5000, 5000, 50, 50), 'far negative': Box(-900, -900, 50, 50)}
 _BURST = 1000
+_REQUESTS = 30
 _AT_ONCE = 8
 _INVALID_S = 1.0
 
@@ -85,6 +86,13 @@ def service_burst(bench: Bench, plan: Plan) -> None:
     bench.expect(not left and not running, f'{left + len(running)} of {_BURST} calls unanswered')
     for future in running:
         client.remove_pending_request(future)
+
+
+def request_burst(bench: Bench, plan: Plan) -> None:
+    """Ask for the target again and again without waiting for answers."""
+    for _ in range(_REQUESTS):
+        bench.request_target()
+    bench.rest(plan.seconds / 2)
 
 
 def onlookers(bench: Bench, plan: Plan) -> None:
@@ -248,6 +256,7 @@ FAULTS: dict[str, tuple[Run, tuple[str, ...]]] = {
     'reset and start': (reset, ()),
     'pause and resume': (pause, ()),
     'burst of service calls': (service_burst, ()),
+    'burst of boxes': (request_burst, ()),
     'onlookers': (onlookers, ()),
     'process stopped': (stopped, ()),
     'wrong parameters': (refused_parameters, ()),
