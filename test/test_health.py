@@ -17,6 +17,7 @@ def noisy(seed: int, shape: tuple[int, ...] = (48, 64), dtype: type = np.uint8) 
 
 def healthy() -> CameraHealth:
     camera = CameraHealth('thermal', HealthSettings())
+    assert camera.update(noisy(90), 1.0 - FRAME).usable
     assert camera.update(noisy(0), 1.0).usable
     return camera
 
@@ -137,6 +138,16 @@ def test_settings_change_live_and_sizes_may_change() -> None:
     assert camera.update(image, 1.1).usable
     assert camera.update(image, 1.2).state is CameraState.FROZEN
     assert camera.update(noisy(6, (48, 64), np.uint16), 1.3).usable
+
+
+@pytest.mark.parametrize('looks', [False, True])
+def test_a_slow_camera_is_trusted_from_its_second_image(looks: bool) -> None:
+    """Whether or not somebody asks for it in between, as the frames of a quick one do."""
+    camera = CameraHealth('thermal', HealthSettings())
+    for second in range(5):
+        assert camera.update(noisy(second), float(second)).usable
+        if looks:
+            assert camera.check(second + 0.9).usable == (second > 0)
 
 
 @pytest.mark.parametrize('rate', [1.0, 2.0])

@@ -136,14 +136,14 @@ class CameraHealth:
             Seconds, on the same clock as the `now` of `check`.
 
         """
-        first = self._arrive(stamp)
+        new = self._arrive(stamp)
         fault = self._fault(image, stamp)
         if fault is not None:
             self._good = 0
             self._health = fault
             return fault
         self._good += 1
-        if first or self._good >= self._settings.recover:
+        if new or self._good >= self._settings.recover:
             self._health = Health(CameraState.OK, f'{self._name}: ok')
         elif not self._health.usable:
             self._health = Health(
@@ -171,13 +171,16 @@ class CameraHealth:
         return self._health
 
     def _arrive(self, stamp: float) -> bool:
-        """Note when an image came; return whether it is the first one."""
-        first = self._health.state is CameraState.MISSING
-        if not first and stamp != self._stamp:
+        """Note when an image came; return whether the camera is trusted from now on."""
+        new = self._health.state is CameraState.MISSING
+        if not new and stamp != self._stamp:
             self.check(stamp)
-            self._interval = stamp - self._stamp
+            rate_known, self._interval = self._interval > 0, stamp - self._stamp
+            # With its second image a camera proves to be slow, not silent.
+            new = not rate_known and self._interval <= _SLOWEST_S \
+                and self._health.state is CameraState.STALE
         self._stamp = stamp
-        return first
+        return new
 
     def _fault(self, image: NDArray[Any], stamp: float) -> Health | None:
         if image.size == 0:
