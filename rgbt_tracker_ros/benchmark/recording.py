@@ -110,7 +110,7 @@ def track_frames(tracker: Tracker, prepare: PairPreparer, frames: Iterable[RawFr
     prepare.reset()
     tracker.reset()
     for raw in frames:
-        prepared = prepare(raw.rgb, raw.thermal, raw.stamp)
+        prepared = prepare(raw.rgb, raw.thermal, raw.stamp, tracker.box)
         if tracker.state is State.IDLE:
             if prepared.pair is None:
                 raise InputError(f'frame {raw.number} is of no use to start with '
