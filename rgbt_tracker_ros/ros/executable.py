@@ -45,7 +45,7 @@ def run(module: str, node_class: str) -> int:
     """
     status = _run(module, node_class)
     if any(thread.daemon and thread.is_alive() for thread in threading.enumerate()):
-        # A network still loads or hangs: the interpreter's end would pull the ground from under it.
+        # A network still loads or hangs: the interpreter must not be taken away from under it.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

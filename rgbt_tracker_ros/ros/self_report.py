@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _REPORTS = 6
 """Rates and shares are those since so many reports ago."""
 
+_JUMP_S = 60.0
+"""From one report to the next, even a fast simulation does not go on for so long."""
+
 
 class _Counts(NamedTuple):
     """Counters at a moment."""
@@ -120,9 +123,11 @@ class SelfReport:
 
     def _change(self, now: Moment, counts: _Counts) -> tuple[Moment, _Counts]:
         """Return the moment of an earlier report, and what was counted since."""
-        if self._history and (now.node < self._history[-1][0].node or any(
-                new < old for new, old in zip(counts, self._history[-1][1], strict=True))):
-            self._history.clear()       # the clock went back, or the node was activated anew
+        if self._history:
+            before, counted = self._history[-1]
+            jumped = not 0 <= now.node - before.node < _JUMP_S
+            if jumped or any(new < old for new, old in zip(counts, counted, strict=True)):
+                self._history.clear()       # simulated time jumped, or the node is active anew
         self._history.append((now, counts))
         since, old = self._history[0]
         return since, _Counts(*(new - was for new, was in zip(counts, old, strict=True)))
