@@ -117,6 +117,19 @@ class RegistrationSettings:
     homography: tuple[float, ...] = _setting(
         (), 'Row-major 3 x 3 homography from thermal to RGB pixels; empty = same view, scaled '
         'when the sizes differ.', length=(0, 9))
+    source: str = _setting(
+        'homography', 'homography (registration.homography), or camera_info: from '
+        'rgb/camera_info, thermal/camera_info and registration.depth, .translation, .rotation.',
+        choices=('homography', 'camera_info'))
+    depth: float = _setting(
+        10.0, 'camera_info: distance from the thermal camera at which the views shall fit.',
+        unit='m', low=0.05, high=1e5)
+    translation: tuple[float, ...] = _setting(
+        (0.0, 0.0, 0.0), 'camera_info: x, y, z of the thermal camera in the optical frame of the '
+        'RGB camera (x right, y down, z forward).', unit='m', length=(3,))
+    rotation: tuple[float, ...] = _setting(
+        (0.0, 0.0, 0.0), 'camera_info: roll, pitch, yaw of the thermal optical frame in that of '
+        'RGB, about fixed axes.', unit='rad', length=(3,))
 
 
 @dataclass(frozen=True, slots=True)

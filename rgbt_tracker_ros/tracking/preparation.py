@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.camera_model import Calibration
 from rgbt_tracker_ros.imaging.health import CameraHealth, CameraState, Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.imaging.registration import thermal_to_rgb
+from rgbt_tracker_ros.imaging.registration import SAME_VIEW, Registered, Registration
 from rgbt_tracker_ros.imaging.reliability import Reliability
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.settings import Settings
@@ -33,6 +34,8 @@ class Prepared:
         Health of each camera, its reliability not measured yet: see `PairPreparer.rate`.
     normalize_s
         Seconds that the thermal normalisation took.
+    registration
+        How the views correspond.
 
     """
 
@@ -40,6 +43,7 @@ class Prepared:
     rgb: Health
     thermal: Health
     normalize_s: float = 0.0
+    registration: Registered = SAME_VIEW
 
 
 class PairPreparer:
@@ -64,7 +68,8 @@ class PairPreparer:
 
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or Settings()
-        self._homography = thermal_to_rgb(settings.registration)
+        self._registration = Registration(settings.registration)
+        self._registered = SAME_VIEW
         self._normalizer = ThermalNormalizer(settings.thermal)
         self._rgb = CameraHealth('rgb', settings.health)
         self._thermal = CameraHealth('thermal', settings.health)
@@ -74,7 +79,7 @@ class PairPreparer:
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next pair on; raise InputError and change nothing if bad."""
-        self._homography = thermal_to_rgb(settings.registration)
+        self._registration.configure(settings.registration)
         self._normalizer.configure(settings.thermal)
         self._rgb.configure(settings.health)
         self._thermal.configure(settings.health)
@@ -88,6 +93,10 @@ class PairPreparer:
         self._thermal_reliability.reset()
         self._size = None
         self._unrated = None
+
+    def calibrate(self, camera: str, calibration: Calibration) -> None:
+        """Take in the calibration of `rgb` or `thermal`; from any thread."""
+        self._registration.calibrate(camera, calibration)
 
     def reject(self, camera: str, reason: str, stamp: float) -> None:
         """Take in that a message of `rgb` or `thermal` could not be read, and why.
@@ -133,6 +142,8 @@ class PairPreparer:
                 # Not held against the camera: another setting cures it at once.
                 thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
         normalize_s = perf_counter() - begin
+        self._registered = SAME_VIEW if normal is None else \
+            self._registration(self._size, (normal.shape[1], normal.shape[0]))
         self._unrated = partial(self._rate, rgb_health, rgb, thermal_health, normal, stamp, target)
         trusted = any(health.fit and health.usable for health in (rgb_health, thermal_health))
         if not _used(rgb_health, trusted):
@@ -140,9 +151,9 @@ class PairPreparer:
         if not _used(thermal_health, trusted):
             normal = None
         if rgb is None and normal is None:
-            return Prepared(None, rgb_health, thermal_health, normalize_s)
-        pair = ImagePair(rgb, normal, stamp, self._homography, self._size)
-        return Prepared(pair, rgb_health, thermal_health, normalize_s)
+            return Prepared(None, rgb_health, thermal_health, normalize_s, self._registered)
+        pair = ImagePair(rgb, normal, stamp, self._registered.matrix, self._size)
+        return Prepared(pair, rgb_health, thermal_health, normalize_s, self._registered)
 
     def rate(self) -> tuple[Health, Health] | None:
         """Return the health of the RGB and the thermal camera with their reliability measured.
@@ -158,7 +169,8 @@ class PairPreparer:
               target: Box | None) -> tuple[Health, Health]:
         return (self._rgb_reliability.rate(rgb_health, rgb, stamp, target, self._size),
                 self._thermal_reliability.rate(
-                    thermal_health, thermal, stamp, target, self._size, self._homography))
+                    thermal_health, thermal, stamp, target, self._size,
+                    self._registered.matrix))
 
 
 def _judge(camera: CameraHealth, image: NDArray[Any] | None, stamp: float) -> Health:
