@@ -62,6 +62,8 @@ def message(pixels: np.ndarray, stamp: float, condition: str) -> Any:
     if condition == 'silent':
         return None
     shown = np.zeros_like(pixels) if condition == 'black' else pixels
+    if condition == 'dark':
+        shown = np.random.default_rng(round(stamp * 30)).integers(0, 9, pixels.shape, np.uint8)
     return sensor.Image(
         header=header(stamp), height=pixels.shape[0], width=pixels.shape[1],
         encoding='rgb8' if pixels.ndim == 3 else 'mono8', data=shown.reshape(-1),
@@ -85,6 +87,14 @@ def test_the_status_tells_state_use_and_reliability_of_each_camera(tmp_path: Pat
     outcome = film.show()
     assert outcome.health['rgb'].reason == 'rgb: was blank, 1 of 3 good images since'
     assert part(outcome, 'rgb camera')['used'] == 'False'
+
+
+def test_a_camera_that_shows_little_stays_in_use_and_is_named(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    dark = film.show(rgb='dark')
+    shown = {item.name: item for item in frame_parts(dark, {}, {})}['rgb camera']
+    assert shown.message == 'rgb: ok, but shows little'
+    assert (shown.level, shown.values['used']) == (0, True)
 
 
 def test_a_target_is_lost_while_no_camera_shows_anything(tmp_path: Path) -> None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
 from rgbt_tracker_ros.tracking.result import State
+
+_POOR = 0.3
+"""Reliability under which a camera is said to show little."""
 
 
 class Level(IntEnum):
@@ -54,11 +58,17 @@ def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
     """
     return [
         _target_part(outcome, more),
-        *(Part(f'{camera} camera', Level.OK if health.usable else Level.WARN, health.reason,
-               {'state': health.state.value, 'reliability': health.reliability,
-                'used': getattr(outcome.pair, camera, None) is not None})
+        *(_camera_part(camera, health, getattr(outcome.pair, camera, None) is not None)
           for camera, health in outcome.health.items()),
         Part('frames', Level.OK, numbers.get('stamps', ''), numbers)]
+
+
+def _camera_part(camera: str, health: Health, used: bool) -> Part:
+    message = health.reason
+    if used and health.usable and health.reliability < _POOR:
+        message += ', but shows little'
+    return Part(f'{camera} camera', Level.OK if health.usable else Level.WARN, message, {
+        'state': health.state.value, 'reliability': health.reliability, 'used': used})
 
 
 def _target_part(outcome: Outcome, more: Mapping[str, Any]) -> Part:
