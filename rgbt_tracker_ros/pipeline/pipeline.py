@@ -9,8 +9,10 @@ from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.camera_model import Calibration
 from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.imaging.registration import SAME_VIEW, Registered
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.pipeline.header import Header
@@ -62,6 +64,7 @@ class Outcome:
     dt: float | None
     error: str
     motion: Motion | None = None
+    registration: Registered = SAME_VIEW
 
 
 class Pipeline:
@@ -91,7 +94,12 @@ class Pipeline:
         self._settings = settings
         self._initial_box: tuple[float, ...] = ()
         self._health: dict[str, Health] = {}
+        self._registration = SAME_VIEW
         self._newest = 0.0
+
+    def calibrate(self, camera: str, calibration: Calibration) -> None:
+        """Take in the calibration of `rgb` or `thermal`; from any thread."""
+        self._preparer.calibrate(camera, calibration)
 
     @property
     def target_id(self) -> str:
@@ -128,6 +136,7 @@ class Pipeline:
             watch.lap('prepare_ms')
             watch.laps['normalize_ms'] = 1000 * prepared.normalize_s
             pair = prepared.pair
+            self._registration = prepared.registration
             self._health = {'rgb': prepared.rgb, 'thermal': prepared.thermal}
             if pair is not None:
                 result = self._target.follow(image.header, pair, self._requests(), fused)
@@ -165,7 +174,7 @@ class Pipeline:
                  error: str, dt: float | None = None) -> Outcome:
         motion = self._target.motion if self._settings.target.predict_to_now else None
         return Outcome(header, pair, result, self._tracker.state, self._target.id, self._health,
-                       dt, error, motion)
+                       dt, error, motion, self._registration)
 
     def _configure(self, settings: Settings) -> None:
         if settings is not self._settings:

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from rgbt_tracker_ros.imaging.health import Health
+from rgbt_tracker_ros.imaging.registration import Registered
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
 from rgbt_tracker_ros.tracking.result import State
 
@@ -44,7 +45,7 @@ class Part:
 
 def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
                 more: Mapping[str, Any]) -> list[Part]:
-    """Return the parts of a frame's status: target, each camera, frames.
+    """Return the parts of a frame's status: target, each camera, frames, maybe registration.
 
     Parameters
     ----------
@@ -60,7 +61,16 @@ def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
         _target_part(outcome, more),
         *(_camera_part(camera, health, getattr(outcome.pair, camera, None) is not None)
           for camera, health in outcome.health.items()),
-        Part('frames', Level.OK, numbers.get('stamps', ''), numbers)]
+        Part('frames', Level.OK, numbers.get('stamps', ''), numbers),
+        *_registration_part(outcome.registration)]
+
+
+def _registration_part(registered: Registered) -> list[Part]:
+    if not registered.text:
+        return []
+    numbers = [] if registered.matrix is None else registered.matrix.ravel().tolist()
+    return [Part('registration', Level.WARN if registered.trouble else Level.OK, registered.text,
+                 {'homography': ' '.join(f'{number:.9g}' for number in numbers)})]
 
 
 def _camera_part(camera: str, health: Health, used: bool) -> Part:

@@ -11,6 +11,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.health import Health
+from rgbt_tracker_ros.imaging.registration import Registered
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.condition import CameraView
 from rgbt_tracker_ros.pipeline.header import seconds
@@ -20,6 +21,7 @@ from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import Answer, Request, StartRequest
 from rgbt_tracker_ros.pipeline.tally import Tally
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
+from rgbt_tracker_ros.ros.calibration_inputs import CalibrationInputs
 from rgbt_tracker_ros.ros.inputs import ImageInputs
 from rgbt_tracker_ros.ros.outputs import Outputs
 from rgbt_tracker_ros.ros.parameters import SettingsParameters
@@ -67,6 +69,8 @@ class Activity:
         self.tally = Tally()
         pipeline.reset()
         self._inputs: ImageInputs | None = self._subscribe()
+        self._calibrations: CalibrationInputs | None = None
+        self._registration = ''
         self._topics = [
             node.create_subscription(Detection2D, '~/init_box', self._on_init_box, 10),
             node.create_subscription(Detection2DArray, 'detections_in', self._on_detections, 10)]
@@ -102,6 +106,7 @@ class Activity:
         if self._inputs is not None and not wanted:
             self._inputs.close()
             self._inputs = None
+            self._poll_calibrations()
         elif self._inputs is None and wanted:
             self._inputs = self._subscribe()
 
@@ -111,6 +116,19 @@ class Activity:
             self._inputs.poll()
             self._inputs.report_silence()
             self._inputs.report_stamps()
+        self._poll_calibrations()
+
+    def _poll_calibrations(self) -> None:
+        """Listen to calibrations only while they are wanted."""
+        wanted = self.enabled and self.settings.registration.source == 'camera_info'
+        if self._calibrations is None:
+            if wanted:
+                self._calibrations = CalibrationInputs(self._node, self._pipeline.calibrate)
+        elif wanted:
+            self._calibrations.poll()
+        else:
+            self._calibrations.close()
+            self._calibrations = None
 
     def request(self, request: Request) -> None:
         """Have a request handled between two frames."""
@@ -179,8 +197,19 @@ class Activity:
             self._note(outcome.result)
         self._outputs.publish_more(
             outcome, {**self._numbers, 'dropped_frames': self._worker.dropped}, watch)
+        self._say_once(outcome.registration)
         if outcome.error:
             self._node.get_logger().warning(outcome.error, throttle_duration_sec=_THROTTLE_S)
+
+    def _say_once(self, registered: Registered) -> None:
+        if registered.text in ('', self._registration):
+            return
+        self._registration = registered.text
+        # Two calls: rclpy lets no line of code log at two severities.
+        if registered.trouble:
+            self._node.get_logger().warning(registered.text)
+        else:
+            self._node.get_logger().info(f'registration: {registered.text}')
 
     def _note(self, result: TrackResult | None) -> None:
         if result is None:
