@@ -69,7 +69,7 @@ class BoundedMcapReader(McapReader):
             while chunks and (not waiting or chunks[-1].message_start_time <= waiting[0].time):
                 info = chunks.pop()
                 sizes[info.chunk_start_offset] = info.uncompressed_size
-                if sum(sizes.values()) > OPEN_CHUNKS:
+                if len(sizes) > 1 and sum(sizes.values()) > OPEN_CHUNKS:
                     raise InputError('chunks of the same time have together more than '
                                      f'{OPEN_CHUNKS} bytes: sort the file by `mcap sort`')
                 for time, channel, data in _records(self._unpacked(info)):
