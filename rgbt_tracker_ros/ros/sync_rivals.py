@@ -14,6 +14,8 @@ from rgbt_tracker_ros.ros.messages import stamp_message
 from rgbt_tracker_ros.ros.pairing import FilterPairing
 from rgbt_tracker_ros.settings import SyncSettings
 
+_NEVER = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class _Message:
@@ -32,7 +34,9 @@ class Rival:
     """
 
     def __init__(self, policy: str, settings: SyncSettings) -> None:
-        self._pairing = FilterPairing(replace(settings, policy=policy))
+        # Theirs alone: no offset, and none of our new beginnings after a jump.
+        self._pairing = FilterPairing(replace(
+            settings, policy=policy, thermal_offset=0.0, jump=_NEVER))
 
     def prepare(self, frame: Frame) -> _Message:
         """Return a message with the frame's stamp."""
