@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import signal
 import subprocess
-from time import monotonic, time_ns
+from time import monotonic, sleep, time_ns
 from typing import Any
 
 import cv2
@@ -154,8 +154,12 @@ def early_interrupt(bench: Bench, plan: Plan) -> None:
 
 def _listens(process: subprocess.Popen[str]) -> bool:
     """Tell whether a process has a handler for SIGTERM, the first thing our nodes set up."""
-    status = Path(f'/proc/{process.pid}/status').read_text(encoding='utf-8')
-    caught = next(line for line in status.splitlines() if line.startswith('SigCgt'))
+    status = Path(f'/proc/{process.pid}/status')
+    if not status.is_file():            # no Linux: a second later it has one
+        sleep(1.0)
+        return True
+    lines = status.read_text(encoding='utf-8').splitlines()
+    caught = next(line for line in lines if line.startswith('SigCgt'))
     return bool(int(caught.split()[1], 16) & _SIGTERM_BIT)
 
 
