@@ -279,7 +279,7 @@ def test_a_second_detection_tells_where_the_target_is_by_now(rig):
     assert predicted.results[0].hypothesis.class_id == 'target_predicted'
     assert predicted.results[0].hypothesis.score < measured.results[0].hypothesis.score
     assert rig.set_parameters(target__predict_to_now=False).successful
-    rig.stamp = 5000.0
+    rig.stamp = 3000.0
     rig.status(94)
 
 
