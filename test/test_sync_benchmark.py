@@ -87,10 +87,19 @@ def test_the_comparison_can_be_written_as_json():
 def test_the_command_compares_what_is_installed(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, 'message_filters', None)
     report = tmp_path / 'sync.json'
-    assert command(['benchmark', '--sync', '--json', str(report)]) == 0
+    picture = tmp_path / 'sync.png'
+    assert command(['benchmark', '--sync', '--json', str(report), '--picture', str(picture),
+                    '--set', 'sync.slop=0.03']) == 0
+    assert picture.read_bytes().startswith(b'\x89PNG')
     written = json.loads(report.read_text())
+    assert written['settings']['slop'] == 0.03
     assert len(written['scenarios']) == len(CASES)
     assert all(set(row['synchronizers']) == {'nearest'} for row in written['scenarios'])
     printed = capsys.readouterr()
     assert 'combined' in printed.out
     assert 'message_filters not installed' in printed.err
+
+
+def test_a_picture_that_cannot_be_written_is_refused(tmp_path, capsys):
+    assert command(['benchmark', '--sync', '--picture', str(tmp_path / 'no' / 'sync.png')]) == 2
+    assert 'sync.png cannot be written' in capsys.readouterr().err

@@ -28,6 +28,8 @@ def benchmark(
         help='With --ros: how long each node is measured, in three rounds.')] = 24.0,
     json_file: Annotated[Path | None, typer.Option(
         '--json', metavar='OUT.json', help='Figures with hardware, versions and command.')] = None,
+    picture: Annotated[Path | None, typer.Option(
+        metavar='OUT.png', help='With --sync: draw the comparison.')] = None,
     set_: options.Set = None,
 ) -> None:
     """Time every stage of tracking on generated 640x480 pairs; with --ros also the node.
@@ -35,11 +37,11 @@ def benchmark(
     The node is measured with its network and with one that answers at once, in turns with a node
     that pairs two image topics and does nothing else.
     """
+    settings = options.make_settings(set_, model, backend)
     if sync:
         from rgbt_tracker_ros.cli.benchmark_sync import benchmark_sync
 
-        return benchmark_sync(json_file)
-    settings = options.make_settings(set_, model, backend)
+        return benchmark_sync(settings.sync, json_file, picture)
 
     from rgbt_tracker_ros.benchmark.latency import machine, measure, percentiles
     from rgbt_tracker_ros.cli.benchmark_tables import show

@@ -7,19 +7,21 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rgbt_tracker_ros.settings import SyncSettings
+
 _SEED = 0
 _SECONDS = 20.0
 _RIVALS_NEED = ('message_filters', 'rclpy', 'std_msgs', 'builtin_interfaces')
 
 
-def benchmark_sync(json_file: Path | None) -> None:
-    """Compare synchronisers on the same stamps; show the figures and write them as JSON."""
+def benchmark_sync(settings: SyncSettings, json_file: Path | None,
+                   picture: Path | None) -> None:
+    """Compare synchronisers on the same stamps; show the figures, write and draw them."""
     from rgbt_tracker_ros.benchmark.latency import machine
     from rgbt_tracker_ros.benchmark.sync_benchmark import Nearest, compare
     from rgbt_tracker_ros.benchmark.sync_scenarios import scenarios
     from rgbt_tracker_ros.cli.console import progress, warn
     from rgbt_tracker_ros.cli.score_report import write_report
-    from rgbt_tracker_ros.settings import SyncSettings
 
     makers: dict[str, Any] = {'nearest': Nearest}
     missing = [name for name in _RIVALS_NEED if find_spec(name) is None]
@@ -30,7 +32,6 @@ def benchmark_sync(json_file: Path | None) -> None:
         from rgbt_tracker_ros.ros.sync_rivals import RIVALS
 
         makers |= RIVALS
-    settings = SyncSettings()
     cases = scenarios(_SEED, _SECONDS)
     report = {
         'seed': _SEED, 'seconds': _SECONDS, 'ros_distro': os.environ.get('ROS_DISTRO', ''),
@@ -40,6 +41,10 @@ def benchmark_sync(json_file: Path | None) -> None:
         **machine()}
     if json_file is not None:
         write_report(json_file, report)
+    if picture is not None:
+        from rgbt_tracker_ros.benchmark.sync_picture import draw
+
+        draw(report, picture)
     _show(report)
 
 

@@ -170,7 +170,10 @@ def _judge(agreement: _Array, expected: float, seconds: float, apart: float) -> 
     others = np.where(np.abs(offsets - offsets[best]) > apart, agreement, -math.inf)
     rival = int(others.argmax())
     margin = peak - max(float(others[rival]), 0.0)
-    confidence = float(np.clip(margin / _MARGIN * math.sqrt(seconds / _MARGIN_S), 0.0, 1.0))
+    length = seconds / _MARGIN_S
+    # Chance agreement falls with the root of the length; short scenes resemble each other more.
+    weight = math.sqrt(length) * min(length, 1.0) ** 0.25
+    confidence = float(np.clip(margin / _MARGIN * weight, 0.0, 1.0))
     found = float(expected + exact)
     if confidence >= CERTAIN:
         words = f'motion in both views agrees best with sync.thermal_offset = {found:.3f}'
