@@ -14,8 +14,9 @@ T = TypeVar('T')
 _IDLE_S = 0.25
 """The handler is also called, with None, when nothing came for so long."""
 
-_NAP_S = 5e-5
-"""Rest of the one who puts an item in."""
+_NAP_S = 1.5e-3
+"""Rest of the one who puts an item in: the time until the network begins, and leaves the
+interpreter to others."""
 
 
 class Worker(Generic[T]):
@@ -56,8 +57,8 @@ class Worker(Generic[T]):
             self._dropped += self._item is not None
             self._item = item
             self._changed.notify()
-        # The interpreter runs one thread at a time, and this one would keep it for the rest of its
-        # work: with a nap the worker has it at once.
+        # The interpreter runs one thread at a time, and this one would use it for what is less
+        # urgent: it naps, so that the worker has it at once and undisturbed.
         time.sleep(_NAP_S)
 
     def wake(self) -> None:
