@@ -23,6 +23,7 @@ from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.camera_watch import CameraWatch
 from rgbt_tracker_ros.ros.pairing import make_pairing
+from rgbt_tracker_ros.ros.quality_events import UNWATCHED_SUBSCRIPTION
 from rgbt_tracker_ros.settings import Settings
 
 _DEPTH = 5
@@ -75,6 +76,7 @@ class ImageInputs:
             return self._node.create_subscription(
                 CompressedImage if compressed else Image, topic, partial(self._receive, camera),
                 QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT),
+                event_callbacks=UNWATCHED_SUBSCRIPTION,
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
         except Exception as error:
             raise InputError(

@@ -19,6 +19,7 @@ from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import detection_array
+from rgbt_tracker_ros.ros.quality_events import UNWATCHED_PUBLISHER
 from rgbt_tracker_ros.tracking.prediction import Prediction
 
 _DEPTH = 10
@@ -36,10 +37,11 @@ class Outputs:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._detections = node.create_publisher(Detection2DArray, '~/detections', _DEPTH)
-        self._status = node.create_publisher(DiagnosticArray, '~/status', _DEPTH)
-        self._annotated = node.create_publisher(Image, '~/annotated_image', _DEPTH)
-        self._fused = node.create_publisher(Image, '~/fused_image', _DEPTH)
+        self._detections, self._status, self._annotated, self._fused = (
+            node.create_publisher(kind, topic, _DEPTH, event_callbacks=UNWATCHED_PUBLISHER)
+            for kind, topic in (
+                (Detection2DArray, '~/detections'), (DiagnosticArray, '~/status'),
+                (Image, '~/annotated_image'), (Image, '~/fused_image')))
         self._answer = ''
         self._error = ''
 
