@@ -161,7 +161,8 @@ def test_a_trace_keeps_its_window_and_starts_anew_where_stamps_jump():
     assert kept.count == 0
 
 
-@pytest.mark.parametrize('shape', [(0, 0), (1, 1), (5, 7), (3, 2000), (2000, 3, 4), (40, 40, 1)])
+@pytest.mark.parametrize('shape', [(0, 0), (4, 4, 0), (1, 1), (5, 7), (3, 2000), (2000, 3, 4),
+                                   (40, 40, 1)])
 def test_odd_image_sizes_do_no_harm(shape):
     kept = ActivityTrace()
     for number in range(4):

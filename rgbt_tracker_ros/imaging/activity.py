@@ -98,10 +98,10 @@ class ActivityTrace:
 def _thumbnail(image: NDArray[Any]) -> NDArray[np.float32] | None:
     """Return the small image without mean and contrast; None of a blank one."""
     size = (_COLUMNS * _CELL_SIDE, _ROWS * _CELL_SIDE)
-    if image.ndim == 3:
-        image = image[..., min(1, image.shape[2] - 1)]
     if image.size == 0:
         return None
+    if image.ndim == 3:
+        image = image[..., min(1, image.shape[2] - 1)]
     steps = [max(side // (_SAMPLES * small), 1)
              for side, small in zip(image.shape, size[::-1], strict=True)]
     sample = np.ascontiguousarray(image[::steps[0], ::steps[1]])

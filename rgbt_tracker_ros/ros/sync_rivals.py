@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The synchronisers of message_filters as the node uses them, for comparing them with ours."""
+"""The synchronisers of message_filters as they are, for comparing them with ours.
+
+The node adds to them (`ros.pairing`): an offset, and a new beginning after a jump.
+"""
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from rgbt_tracker_ros.benchmark.sync_scenarios import Frame
 from rgbt_tracker_ros.ros.messages import stamp_message
-from rgbt_tracker_ros.ros.pairing import FilterPairing
 from rgbt_tracker_ros.settings import SyncSettings
-
-_NEVER = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,36 +25,44 @@ class _Message:
 
 
 class Rival:
-    """A `sync.policy` of message_filters.
+    """A synchroniser of message_filters, which must be installed.
 
-    Raises
-    ------
-    InputError
-        If message_filters is not installed.
+    Parameters
+    ----------
+    name
+        Its class.
+    settings
+        What ours has, too.
 
     """
 
-    def __init__(self, policy: str, settings: SyncSettings) -> None:
-        # Theirs alone: no offset, and none of our new beginnings after a jump.
-        self._pairing = FilterPairing(replace(
-            settings, policy=policy, thermal_offset=0.0, jump=_NEVER))
+    def __init__(self, name: str, settings: SyncSettings) -> None:
+        import message_filters
+
+        self._filters = {camera: message_filters.SimpleFilter() for camera in ('rgb', 'thermal')}
+        arguments: list[Any] = [list(self._filters.values()), settings.queue]
+        if name == 'ApproximateTimeSynchronizer':
+            arguments.append(settings.slop)
+        self._ready: deque[tuple[Frame, Frame]] = deque()
+        getattr(message_filters, name)(*arguments).registerCallback(self._store)
 
     def prepare(self, frame: Frame) -> _Message:
         """Return a message with the frame's stamp."""
-        stamp: Time = stamp_message(frame.stamp)
-        return _Message(Header(stamp=stamp), frame)
+        return _Message(Header(stamp=stamp_message(frame.stamp)), frame)
 
     def add(self, frame: Frame, message: _Message) -> None:
         """Take a frame."""
-        self._pairing.add(frame.camera, message)
+        self._filters[frame.camera].signalMessage(message)
 
     def poll(self, now: float) -> Iterator[tuple[Frame, Frame]]:
         """Yield what is ready."""
-        for pair in self._pairing.poll(now):
-            assert pair.rgb is not None
-            assert pair.thermal is not None
-            yield pair.rgb.frame, pair.thermal.frame
+        while self._ready:
+            yield self._ready.popleft()
+
+    def _store(self, rgb: _Message, thermal: _Message) -> None:
+        self._ready.append((rgb.frame, thermal.frame))
 
 
-RIVALS = {policy: partial(Rival, policy) for policy in ('approximate', 'exact')}
-"""By `sync.policy`: ApproximateTimeSynchronizer and TimeSynchronizer."""
+RIVALS = {'approximate': partial(Rival, 'ApproximateTimeSynchronizer'),
+          'exact': partial(Rival, 'TimeSynchronizer')}
+"""By the `sync.policy` that builds on it."""
