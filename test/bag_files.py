@@ -19,7 +19,7 @@ BEGIN = 1_700_000_000 * 10**9
 LATENCY = 5_000_000
 PERIOD = 33_333_333
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
-DETECTION = 'vision_msgs/msg/Detection2D'
+DETECTION, INFO = 'vision_msgs/msg/Detection2D', 'sensor_msgs/msg/CameraInfo'
 MESSAGES = Path(__file__).resolve().parents[1] / 'rgbt_tracker_ros' / 'bags' / 'vision_msgs'
 
 
@@ -74,6 +74,14 @@ def init_box(stamp: int, x: float, y: float, w: float, h: float) -> Any:
     point = make('vision_msgs/msg/Point2D', x + w / 2, y + h / 2)
     return make(DETECTION, header(stamp, ''), [], make(
         'vision_msgs/msg/BoundingBox2D', make('vision_msgs/msg/Pose2D', point, 0.0), w, h), '')
+
+
+def camera_info(stamp: int, focal: float = 300.0) -> Any:
+    """Return the calibration of a camera of 320 x 240 pixels without distortion."""
+    matrix = np.array([focal, 0, 160, 0, focal, 120, 0, 0, 1], float)
+    return make(INFO, header(stamp, 'rgb_optical'), 240, 320, 'plumb_bob', np.zeros(5), matrix,
+                np.eye(3).reshape(-1), np.insert(matrix, [3, 6, 9], 0.0), 0, 0,
+                make('sensor_msgs/msg/RegionOfInterest', 0, 0, 0, 0, False))
 
 
 def scene(count: int = 24, *, packed: bool = False, thermal: bool = True) -> Iterator[Entry]:

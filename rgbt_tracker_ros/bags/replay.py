@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from rgbt_tracker_ros.bags.calibrations import RecordedCalibrations
 from rgbt_tracker_ros.bags.reader import BagReader, Recorded
 from rgbt_tracker_ros.bags.topics import CameraTopics
 from rgbt_tracker_ros.errors import InputError
@@ -71,7 +72,8 @@ class Replay:
     reader
         The open bag.
     cameras
-        Its image topics. Boxes recorded on `.../init_box` and `.../detections_in` are obeyed.
+        Its image topics. Boxes recorded on `.../init_box` and `.../detections_in` are obeyed,
+        and `camera_info` beside the images is read where the settings ask for it.
     tracker
         The tracker; it is configured and closed elsewhere.
     settings
@@ -95,7 +97,8 @@ class Replay:
             raise InputError(f'sync.policy = {settings.sync.policy} is that of message_filters, '
                              'which needs ROS: for a bag use nearest')
         self._reader = reader
-        self._cameras = {cameras.rgb: 'rgb', cameras.thermal: 'thermal'}
+        self._cameras = {topic: camera for topic, camera in (
+            (cameras.rgb, 'rgb'), (cameras.thermal, 'thermal')) if topic is not None}
         self._requests = {
             topic.name: topic.name.rpartition('/')[2] for topic in reader.topics
             if _REQUEST_TYPES.get(topic.name.rpartition('/')[2]) == topic.type and topic.count}
@@ -108,6 +111,10 @@ class Replay:
         self._pairing = NearestPairing(settings.sync, self._clock)
         self._pipeline = Pipeline(tracker, settings, self._answers.append, self._clock)
         self._pipeline.reset()
+        self._calibrations = RecordedCalibrations(
+            reader, self._cameras, self._pipeline.calibrate, warn)
+        if settings.registration.source != 'camera_info':
+            self._calibrations.topics.clear()
 
     @property
     def has_requests(self) -> bool:
@@ -128,13 +135,16 @@ class Replay:
             First record time, and the one before which to end, nanoseconds; None = all.
 
         """
-        topics = {topic for topic in (*self._cameras, *self._requests) if topic is not None}
+        topics = {*self._cameras, *self._requests, *self._calibrations.topics}
+        self._calibrations.take_first()
         for recorded in self._reader.messages(topics, start, stop):
             if self._now:
                 yield from self._pass_time(recorded.time)
             self._now = recorded.time
             if recorded.topic in self._cameras:
                 yield from self._take_image(recorded)
+            elif recorded.topic in self._calibrations.topics:
+                self._calibrations.take(recorded)
             else:
                 yield from self._take_request(recorded)
         if self._now:
