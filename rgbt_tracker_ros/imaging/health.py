@@ -187,10 +187,10 @@ class CameraHealth:
             return Health(CameraState.BLANK, f'{self._name}: the image is empty')
         sample = _sample(image)
         self._count_repeats(image, sample, stamp)
-        # What an image shows says more than that it is always the same, as a dead camera's is.
-        if _saturated_share(sample) >= _SATURATED_SHARE:
-            return Health(CameraState.SATURATED, f'{self._name}: the image is saturated (white)')
         mean, deviation = cv2.meanStdDev(sample)
+        # What an image shows says more than that it is always the same, as a dead camera's is.
+        if _is_saturated(sample, float(mean.mean())):
+            return Health(CameraState.SATURATED, f'{self._name}: the image is saturated (white)')
         contrast = float(deviation.max())
         if contrast < self._settings.blank:
             return Health(
@@ -201,10 +201,11 @@ class CameraHealth:
         return None
 
     def _count_repeats(self, image: NDArray[Any], sample: NDArray[Any], stamp: float) -> None:
-        # The whole image is only compared when the sample is equal: something small may have
-        # moved in a video whose compression leaves the rest untouched.
+        # The whole image is only compared when the sample is equal, and that when its first row
+        # is. (Something small may have moved in a video whose compression leaves the rest.)
         if self._sample is not None and self._image is not None \
                 and image.dtype == self._image.dtype \
+                and np.array_equal(sample[0], self._sample[0]) \
                 and np.array_equal(sample, self._sample) and np.array_equal(image, self._image):
             self._repeats += 1
         else:
@@ -222,11 +223,15 @@ def _sample(image: NDArray[Any]) -> NDArray[Any]:
     return np.array(in_memory_order(image)[min(step, image.shape[0]) // 2::step])
 
 
-def _saturated_share(sample: NDArray[Any]) -> float:
-    if sample.dtype == np.uint8:
-        return float(np.count_nonzero(sample >= _WHITE) / sample.size)
-    top = int(sample.max())
-    return float(np.count_nonzero(sample == top) / sample.size) if top in _FULL_SCALES else 0.0
+def _is_saturated(sample: NDArray[Any], mean: float) -> bool:
+    least = _WHITE
+    if sample.dtype != np.uint8:
+        least = int(sample.max())
+        if least not in _FULL_SCALES:
+            return False
+    # Most images are too dark as a whole, and their pixels need not be counted.
+    return mean >= (_SATURATED_SHARE - 0.01) * least and \
+        bool(np.count_nonzero(sample >= least) >= _SATURATED_SHARE * sample.size)
 
 
 def _shade(sample: NDArray[Any], mean: Any) -> str:
