@@ -2,6 +2,8 @@
 """The thermal offset by content: right where both cameras see motion, silent where they do not."""
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 
@@ -168,3 +170,20 @@ def test_odd_image_sizes_do_no_harm(shape):
     for number in range(4):
         kept.add(1 + number, np.random.default_rng(number).integers(0, 9000, shape, np.uint16))
     assert kept.count in (0, 3)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.floats(0.001, 0.5), min_size=30, max_size=120), st.floats(-3, 3),
+       st.sampled_from([1 / 40, 1 / 9, 0.4]), st.integers(0, 9))
+def test_whatever_comes_the_answer_is_finite(intervals, shift, period, seed):
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 255, (7, 12, 16), np.uint8)
+    rgb, thermal = ActivityTrace(), ActivityTrace()
+    for number, stamp in enumerate(np.cumsum(intervals)):
+        rgb.add(stamp, small[number % 7])
+    for number in range(round(sum(intervals) / period)):
+        thermal.add(shift + number * period, small[number * number % 7])
+    found = estimate_offset(rgb, thermal)
+    assert 0 <= found.confidence <= 1
+    assert found.words
+    assert found.seconds is None or abs(found.seconds) <= 1.01

@@ -90,13 +90,15 @@ def estimate_offset(rgb: ActivityTrace, thermal: ActivityTrace,
     rgb_stamps, rgb_changes = rgb.arrays()
     thermal_stamps, thermal_changes = thermal.arrays()
     thermal_stamps += expected
-    begin = max(rgb_stamps[0], thermal_stamps[0]) - SEARCH_S
-    end = min(rgb_stamps[-1], thermal_stamps[-1]) + SEARCH_S
+    begin = max(rgb_stamps[0], thermal_stamps[0])
+    end = min(rgb_stamps[-1], thermal_stamps[-1])
     if end - begin < _LEAST_S:
-        return _refuse('the cameras have no images of the same time: their stamps differ by '
-                       f'{rgb_stamps[-1] - thermal_stamps[-1]:.1f} s at the end')
+        return _refuse(
+            f'the cameras have images of the same time for {max(end - begin, 0):.0f} s only, '
+            f'{_LEAST_S:g} s are needed: their newest stamps differ by '
+            f'{rgb_stamps[-1] - thermal_stamps[-1]:.1f} s')
     width = max(float(np.median(np.diff(rgb_stamps))), float(np.median(np.diff(thermal_stamps))))
-    grid = np.arange(begin, end, _GRID_S)
+    grid = np.arange(begin - SEARCH_S, end + SEARCH_S, _GRID_S)
     agreement, overlap = _correlate(_signal(rgb_stamps, rgb_changes, grid, width),
                                     _signal(thermal_stamps, thermal_changes, grid, width))
     return _judge(agreement, expected, overlap * _GRID_S, max(_APART_S, 1.5 * width))
