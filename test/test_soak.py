@@ -55,7 +55,7 @@ class Stretch:
 
     def frame(self, *, answers: int = 1, boxes: list[Box] | None = None, state: str = 'tracking',
               mode: str = 'rgbt', dropped: int = 0, error: str = '', stamp: int | None = None,
-              **status: str) -> None:
+              name: str = '1', **status: str) -> None:
         self.now += 0.03
         sent = round(self.now * 1e9)
         stamp = sent if stamp is None else stamp
@@ -63,7 +63,7 @@ class Stretch:
         self.judge.shown(Frame(0, self.now, (sent, sent), TRUE, (640, 480), True))
         for _ in range(answers):
             numbers = [value for box in boxes for value in box]
-            self.judge.answered(self.now + 0.01, stamp, boxes, numbers)
+            self.judge.answered(self.now + 0.01, stamp, boxes, numbers, [name])
         if answers:
             self.judge.told(self.now + 0.01, stamp, Said(state, mode, TRUE, error, dropped),
                             status)
@@ -101,6 +101,7 @@ def test_a_good_stretch_has_no_violations():
     ({'boxes': [Box(300, 300, 40, 80)]}, 'off the target'),
     ({'mode': 'rgb'}, 'not fused in health: 1 x tracking, rgb'),
     ({'state': 'lost'}, 'not fused in health: 1 x lost, rgbt'),
+    ({'name': '2'}, 'several names: 1, 2'),
     ({'error': 'the network failed'}, 'error in health: the network failed'),
 ])
 def test_what_is_wrong_is_a_violation(odd, text):

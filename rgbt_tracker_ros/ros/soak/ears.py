@@ -14,6 +14,7 @@ from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.ros.diagnostics import values_of
 from rgbt_tracker_ros.ros.soak.history import Said
 from rgbt_tracker_ros.ros.soak.judge import Judge
+from rgbt_tracker_ros.ros.soak.scene import FRAME_ID
 
 TRACKER = '/rgbt_tracker'
 _DEPTH = 1000
@@ -71,7 +72,10 @@ class Ears:
             boxes.append(box)
             numbers += [*box, center.theta,
                         *(result.hypothesis.score for result in detection.results)]
-        self._judge.answered(monotonic(), _nanoseconds(message.header.stamp), boxes, numbers)
+        if message.header.frame_id != FRAME_ID:
+            self._judge.violation(monotonic(), f'an answer is in frame {message.header.frame_id}')
+        self._judge.answered(monotonic(), _nanoseconds(message.header.stamp), boxes, numbers,
+                             [detection.id for detection in message.detections])
 
     def _on_status(self, message: DiagnosticArray) -> None:
         now = monotonic()

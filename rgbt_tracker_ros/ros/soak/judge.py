@@ -52,6 +52,7 @@ class Judge:
         self._stretch: list[Frame] = []
         self._answers: Counter[int] = Counter()
         self._boxes: dict[int, list[Box]] = {}
+        self._names: set[str] = set()
         self._said: dict[int, Said] = {}
         self._dropped_before = 0
 
@@ -69,9 +70,9 @@ class Judge:
             if frame.healthy:
                 self._stretch.append(frame)
 
-    def answered(self, at: float, stamp: int, boxes: list[Box],
-                 numbers: Iterable[float]) -> None:
-        """Judge a message of `~/detections`: its stamp, its boxes, and all its numbers."""
+    def answered(self, at: float, stamp: int, boxes: list[Box], numbers: Iterable[float],
+                 names: Iterable[str] = ()) -> None:
+        """Judge a message of `~/detections`: stamp, boxes, all numbers, names of the targets."""
         with self._lock:
             if not all(map(math.isfinite, numbers)):
                 self.violation(at, 'a detection holds a number that is not finite')
@@ -81,6 +82,7 @@ class Judge:
             self._answers[stamp] += 1
             self._boxes[stamp] = boxes
             if frame.healthy:
+                self._names.update(names)
                 self.history.latencies.append((at, 1000 * (at - frame.at)))
             for box in boxes:
                 if not _inside(box, frame.size):
@@ -131,6 +133,7 @@ class Judge:
             self._stretch.clear()
             self._answers.clear()
             self._boxes.clear()
+            self._names.clear()
             self._said.clear()
             self._dropped_before = self._dropped
 
@@ -156,6 +159,9 @@ class Judge:
             twice = sum(self._answers[frame.stamps[0]] > 1 for frame in frames)
             if twice:
                 self.violation(at, f'{twice} healthy pairs were answered twice')
+            if len(self._names) > 1:
+                self.violation(
+                    at, f'the target had several names: {", ".join(sorted(self._names))}')
             self._judge_target(at, [frame for frame in frames if self._complete(frame)])
             self.begin_stretch()
 
