@@ -14,7 +14,7 @@ from rgbt_tracker_ros.errors import InputError, ModelError
 # One file each in this folder, with a function of the same name; files that a slim installation
 # leaves out are not offered.
 COMMANDS = ('track', 'bag', 'evaluate', 'score', 'benchmark', 'demo', 'doctor', 'generate',
-            'train', 'export', 'soak')
+            'align', 'train', 'export', 'soak')
 
 BAD_INPUT = 2
 INTERRUPTED = 130
