@@ -35,6 +35,7 @@ class Bench:
         self.listener = rclpy.create_node('listener', context=context, use_global_arguments=False)
         self.reports: list[DiagnosticArray] = []
         self.listener.create_subscription(DiagnosticArray, '/diagnostics', self.reports.append, 50)
+        self._stranger: Any = None
         self._client = self.listener.create_client(ChangeState, '/rgbt_tracker/change_state')
         for node in (self.node, self.listener):
             self.executor.add_node(node)
@@ -47,6 +48,9 @@ class Bench:
         self.node.destroy_node()
         self.listener.destroy_node()
         rclpy.shutdown(context=self.context)
+        if self._stranger is not None:
+            self._stranger.destroy_node()
+            rclpy.shutdown(context=self._stranger.context)
 
     def until(self, ready: Callable[[], Any]) -> Any:
         end = monotonic() + PATIENCE
@@ -72,6 +76,16 @@ class Bench:
         future = self._client.call_async(request)
         self.until(future.done)
         return bool(future.result().success)
+
+    @property
+    def stranger(self) -> Any:
+        """Return a node that meets the others only over the network; it is never spun."""
+        if self._stranger is None:
+            context = rclpy.Context()
+            rclpy.init(context=context, args=[], domain_id=self.context.get_domain_id())
+            self._stranger = rclpy.create_node('stranger', context=context,
+                                               use_global_arguments=False)
+        return self._stranger
 
     @property
     def state(self) -> str:

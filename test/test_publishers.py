@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from rgbt_tracker_ros.pipeline.publishers import Publisher, full_name, why_silent
+from rgbt_tracker_ros.pipeline.publishers import Publisher, elsewhere, full_name, why_silent
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 
-def why(*publishers, kind=IMAGE, reliability='best_effort', elsewhere=()):
-    return why_silent('/rgb/image_raw', kind, reliability, publishers, elsewhere)
+def why(*publishers, kind=IMAGE, reliability='best_effort'):
+    return why_silent('/rgb/image_raw', kind, reliability, publishers)
 
 
 def test_without_a_publisher_the_topics_with_images_are_named():
     assert why() == 'nobody publishes on it: is the camera running, and the topic remapped?'
-    assert why(elsewhere=['/cam/image']).endswith('Images are on /cam/image')
-    many = why(elsewhere=[f'/cam_{number}' for number in range(8)])
+    assert elsewhere([]) == ''
+    assert elsewhere(['/cam/image']) == ' Images are on /cam/image'
+    many = elsewhere([f'/cam_{number}' for number in range(8)])
     assert many.endswith('/cam_4 and 3 more topics')
 
 

@@ -39,8 +39,7 @@ def full_name(namespace: str, name: str) -> str:
     return f'{namespace.rstrip("/")}/{name}'
 
 
-def why_silent(topic: str, kind: str, reliability: str, publishers: Sequence[Publisher],
-               elsewhere: Sequence[str]) -> str:
+def why_silent(topic: str, kind: str, reliability: str, publishers: Sequence[Publisher]) -> str:
     """Return why nothing may arrive on a topic, and what to do.
 
     Parameters
@@ -49,18 +48,20 @@ def why_silent(topic: str, kind: str, reliability: str, publishers: Sequence[Pub
         What is subscribed to, and how.
     publishers
         Who publishes on that topic.
-    elsewhere
-        Other topics with images.
 
     """
     if publishers:
         return '; '.join(_why(topic, kind, reliability, item) for item in publishers)
-    words = 'nobody publishes on it: is the camera running, and the topic remapped?'
-    if elsewhere:
-        rest = len(elsewhere) - _MOST
-        words += f' Images are on {", ".join(elsewhere[:_MOST])}' + (
-            f' and {rest} more topics' if rest > 0 else '')
-    return words
+    return 'nobody publishes on it: is the camera running, and the topic remapped?'
+
+
+def elsewhere(topics: Sequence[str]) -> str:
+    """Return which topics have images, for one who listens to the wrong one; empty without."""
+    if not topics:
+        return ''
+    rest = len(topics) - _MOST
+    return f' Images are on {", ".join(topics[:_MOST])}' + (
+        f' and {rest} more topics' if rest > 0 else '')
 
 
 def _why(topic: str, kind: str, reliability: str, publisher: Publisher) -> str:

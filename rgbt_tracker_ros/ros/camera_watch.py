@@ -13,7 +13,7 @@ from rgbt_tracker_ros.pipeline.condition import CameraView
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.input_watch import InputWatch
 from rgbt_tracker_ros.pipeline.moment import Moment
-from rgbt_tracker_ros.pipeline.publishers import Publisher, full_name, why_silent
+from rgbt_tracker_ros.pipeline.publishers import Publisher, elsewhere, full_name, why_silent
 
 _IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
@@ -48,7 +48,7 @@ class CameraWatch:
         self._reliability: str = subscription.qos_profile.reliability.name.lower()
         self._watch = InputWatch(moment(node))
         self._looked = 0.0
-        self._why = ''
+        self._why = self._elsewhere = ''
         self._told = ''
         self._unstamped = False
 
@@ -87,7 +87,7 @@ class CameraWatch:
 
     def _silence(self, now: Moment) -> str:
         return (f'{self._camera}: no image on {self._topic} for {self._watch.silence(now):.0f} s: '
-                f'{self._why}')
+                f'{self._why}{self._elsewhere}')
 
     def _look(self, now: Moment) -> None:
         """Ask the graph of nodes why."""
@@ -98,8 +98,8 @@ class CameraWatch:
             Publisher(full_name(item.node_namespace, item.node_name), item.topic_type,
                       item.qos_profile.reliability.name.lower())
             for item in self._node.get_publishers_info_by_topic(self._topic)]
-        self._why = why_silent(self._topic, self._kind, self._reliability, publishers,
-                               [] if publishers else self._image_topics())
+        self._why = why_silent(self._topic, self._kind, self._reliability, publishers)
+        self._elsewhere = '' if publishers else elsewhere(self._image_topics())
 
     def _image_topics(self) -> list[str]:
         """Return the topics with images that others publish."""

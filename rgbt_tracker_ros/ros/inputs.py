@@ -80,10 +80,10 @@ class ImageInputs:
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
         except Exception as error:
             raise InputError(
-                f'cannot subscribe to {self._node.resolve_topic_name(topic)}: {error}; '
-                'qos_overrides.<topic>.subscription takes reliability: reliable or best_effort, '
-                'history: keep_last or keep_all, depth: a number; restart the node with one of '
-                'these') from error
+                f'cannot subscribe to {self._node.resolve_topic_name(topic)}: {error} '
+                '(qos_overrides.<topic>.subscription takes reliability: reliable or best_effort, '
+                'history: keep_last or keep_all, depth: a number; restart the node to change '
+                'it)') from error
 
     def close(self) -> None:
         """End the subscriptions."""
