@@ -217,11 +217,12 @@ def test_the_command_runs_as_a_process(clip: Path, tmp_path: Path) -> None:
     assert len(read_boxes(tmp_path / 'b.txt')) == FRAMES
 
 
-def test_ctrl_c_leaves_no_half_written_file(clip: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_no_half_written_file(clip: Path, tmp_path: Path, number: int) -> None:
     (tmp_path / 'long').mkdir()
-    for number in range(4000):
-        (tmp_path / 'long' / f'{number}.png').symlink_to(
-            clip / 'thermal' / f'{number % FRAMES}.png')
+    for frame in range(4000):
+        (tmp_path / 'long' / f'{frame}.png').symlink_to(
+            clip / 'thermal' / f'{frame % FRAMES}.png')
     (tmp_path / 'b.txt').write_text('from before')
     process = subprocess.Popen(
         [sys.executable, '-m', 'rgbt_tracker_ros.cli.main', 'track', '--thermal', 'long', '--init',
@@ -232,7 +233,7 @@ def test_ctrl_c_leaves_no_half_written_file(clip: Path, tmp_path: Path) -> None:
         while not any(path.stat().st_size for path in tmp_path.glob('.v.*')):
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(timeout=60) == 130
     finally:
         process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+import signal
 import sys
 
 import typer
@@ -54,7 +55,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    """Enter from the shell."""
+    """Enter from the shell; SIGTERM ends a command as Ctrl-C does, with no half-written file."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run())
 
 
