@@ -106,6 +106,7 @@ def mcap_files(folder: Path) -> None:
         'record_beyond_its_chunk': mcap(
             bad := message_record(b'', 2**62), '', len(bad)),
         'summary_beyond_the_file': mcap(good, '', len(good))[:-60] + b'\x03' + b'\xff' * 59,
+        'header_of_a_terabyte': b'\x89MCAP0\r\n' + struct.pack('<BQ', 1, 2**40) + bytes(60),
         'empty': b'',
         'cut_off': mcap(good, '', len(good))[:-100],
         'no_mcap': b'\x89MCAP0\r\n' + bytes(100),

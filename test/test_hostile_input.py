@@ -71,6 +71,7 @@ REASONS = {
     'unknown_compression.mcap': "compressed by 'rar'",
     'damaged_chunk.mcap': 'checksum is wrong',
     'record_beyond_its_chunk.mcap': 'a record is cut off',
+    'header_of_a_terabyte.mcap': 'Truncated record',
     'path_upwards': 'outside of the folder',
     'path_absolute': 'outside of the folder',
     'metadata_large': 'is larger than',
