@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-import shutil
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from rgbt_tracker_ros.benchmark.sources import Frame, FrameSource, open_source
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
-from rgbt_tracker_ros.synthetic.clip_files import clip_folder, read_clip, write_clip
+from rgbt_tracker_ros.synthetic.clip_files import clip_folder, forget_older, read_clip, write_clip
 from rgbt_tracker_ros.synthetic.scripts import demo_spec
 from rgbt_tracker_ros.synthetic.spec import ClipSpec
 
@@ -110,8 +109,7 @@ def generated(cache: Path, seed: int, progress: Callable[[int, int], None],
     spec = spec or demo_spec()
     folder = clip_folder(cache, spec, seed)
     if not folder.exists():
-        for old in cache.glob(f'seed{seed}-*'):
-            shutil.rmtree(old)
+        forget_older(folder)
         write_clip(folder, spec, seed, progress)
     clip = read_clip(folder)
     return Material(

@@ -14,7 +14,7 @@ import yaml
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.launching.arguments import positive, whole
 from rgbt_tracker_ros.launching.nodes import environment, remappings, require
-from rgbt_tracker_ros.synthetic.clip_files import clip_folder
+from rgbt_tracker_ros.synthetic.clip_files import clip_folder, forget_older
 from rgbt_tracker_ros.synthetic.scripts import demo_spec
 
 _BAG_FILES = ('.mcap', '.db3')
@@ -53,6 +53,7 @@ def clip_of(given: Mapping[str, str]) -> Path | None:
 
 def generation(folder: Path, seed: str) -> tuple[ExecuteProcess, LogInfo]:
     """Return what generates the demonstration's clip, and a word about it."""
+    forget_older(folder)
     return (ExecuteProcess(
         cmd=[sys.executable, '-m', 'rgbt_tracker_ros.cli.main', 'generate', str(folder),
              '--seed', seed], name='generate', output='screen'),

@@ -122,8 +122,15 @@ def write_clip(
     return folder
 
 
+def forget_older(folder: Path) -> None:
+    """Remove from a cache what older versions made in place of this clip; see `clip_folder`."""
+    for old in folder.parent.glob(f'{folder.name.partition("-")[0]}-*'):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def clip_folder(cache: Path, spec: ClipSpec, seed: int) -> Path:
-    """Return where a cache keeps a clip, made or not; `seed*` are all clips in it.
+    """Return where a cache keeps a clip, made or not.
 
     The name depends on the seed, the script and the generator's code, so that a clip made by an
     older version is not taken for this one's.
