@@ -78,3 +78,18 @@ def test_counts_that_cannot_be_normalised_leave_rgb_at_work() -> None:
     prepare.configure(Settings())
     rgb, thermal = images(46, number=2)
     assert prepare(rgb, thermal.astype(np.uint16) * 20).pair.mode == 'rgbt'
+
+
+def test_boxes_are_in_the_rgb_frame_before_its_first_image() -> None:
+    _, thermal = images(40)
+    twice = (2.0, 0.0, 10.5, 0.0, 2.0, 0.5, 0.0, 0.0, 1.0)
+    prepare = PairPreparer(Settings.from_flat({'registration.homography': twice}))
+    assert prepare(None, thermal).pair.size == (2 * WIDTH + 10, 2 * HEIGHT)
+
+
+def test_how_the_views_correspond_is_told_also_of_a_camera_that_is_left_out() -> None:
+    rgb, thermal = images(40)
+    prepare = PairPreparer(Settings.from_flat({'registration.homography': SHIFT}))
+    prepared = prepare(rgb, np.full_like(thermal, 100))
+    assert prepared.pair.mode == 'rgb'
+    assert prepared.registration.matrix[0, 2] == 7.0

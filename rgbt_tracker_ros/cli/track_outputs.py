@@ -116,4 +116,5 @@ def _thermal(frame: TrackedFrame) -> NDArray[np.uint8] | None:
         return in_rgb_frame(pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
     shown = cv2.normalize(raw.thermal, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)  # type: ignore[call-overload]
     size = raw.thermal.shape[1::-1] if raw.rgb is None else raw.rgb.shape[1::-1]
-    return in_rgb_frame(np.asarray(shown, np.uint8), (size[0], size[1]))
+    return in_rgb_frame(np.asarray(shown, np.uint8), (size[0], size[1]),
+                        frame.prepared.registration.matrix)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 import math
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbt_tracker_ros.imaging.registration import scaled_view
 from rgbt_tracker_ros.imaging.structure import Structure, agreement, structure
 
 Grey = NDArray[np.uint8]
@@ -62,9 +63,7 @@ class Views:
         height, width = rgb[0].shape
         shrink = min(side / max(height, width), 1.0)
         size = max(round(width * shrink), 8), max(round(height * shrink), 8)
-        x, y = size[0] / width, size[1] / height
-        # Indices count pixel centres, so the two grids meet at their corners, index -0.5.
-        to_level = np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
+        to_level = scaled_view((width, height), size)
         return cls([np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
                     for image in rgb], thermal, to_level)
 
@@ -198,6 +197,7 @@ def _generators(kind: str) -> NDArray[np.float64]:
     return made
 
 
+@lru_cache(maxsize=16)
 def _flows(rows: int, columns: int, kind: str) -> NDArray[np.float32]:
     """Return where each pixel moves under each small change: K x rows x columns x 2."""
     unit = _unit(rows, columns)

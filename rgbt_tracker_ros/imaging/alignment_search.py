@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbt_tracker_ros.imaging.registration import scaled_view
 from rgbt_tracker_ros.imaging.structure import Structure, structure
 
 Grey = NDArray[np.uint8]
@@ -51,11 +52,17 @@ def search(rgb: Sequence[Grey], thermal: Sequence[Grey], count: int) -> list[Can
     height, width = rgb[0].shape
     shrink = _SIDE / max(height, width)
     size = max(round(width * shrink), 8), max(round(height * shrink), 8)
-    small = np.diag((size[0] / width, size[1] / height, 1.0))
     targets = [structure(_shrunk(image, size), _BLUR) for image in rgb]
-    found = [_best_place(targets, thermal, pose, small) for pose in _poses(thermal[0], size)]
+    # No pose needs more pixels of thermal than this.
+    rows, columns = thermal[0].shape
+    shrink = min(2 * _SIDE / max(rows, columns), 1.0)
+    moving = [_shrunk(image, (max(round(columns * shrink), 8), max(round(rows * shrink), 8)))
+              for image in thermal]
+    found = [_best_place(targets, moving, pose) for pose in _poses(moving[0], size)]
     found.sort(key=lambda candidate: -candidate.evidence)
-    return found[:count]
+    before = scaled_view((columns, rows), (moving[0].shape[1], moving[0].shape[0]))
+    after = scaled_view(size, (width, height))
+    return [Candidate(after @ place.matrix @ before, place.evidence) for place in found[:count]]
 
 
 def _poses(thermal: Grey, size: tuple[int, int]) -> Iterator[Matrix]:
@@ -73,8 +80,7 @@ def _poses(thermal: Grey, size: tuple[int, int]) -> Iterator[Matrix]:
                 yield scale * np.array([[cos, -sin], [sin, cos]]) @ np.diag((x, y))
 
 
-def _best_place(targets: Sequence[Structure], thermal: Sequence[Grey], pose: Matrix,
-                small: Matrix) -> Candidate:
+def _best_place(targets: Sequence[Structure], thermal: Sequence[Grey], pose: Matrix) -> Candidate:
     """Return the best shift of thermal views that are scaled and turned by `pose`."""
     height, width = thermal[0].shape
     corners = pose @ np.array([[0, width, width, 0], [0, 0, height, height]], float)
@@ -88,7 +94,7 @@ def _best_place(targets: Sequence[Structure], thermal: Sequence[Grey], pose: Mat
              int(row) - (strength.shape[0] if row >= rows else 0))
     matrix = np.vstack((place, (0, 0, 1)))
     matrix[:2, 2] += shift
-    return Candidate(np.linalg.inv(small) @ matrix, float(strength[row, column]))
+    return Candidate(matrix, float(strength[row, column]))
 
 
 def evidence_by_shift(targets: Sequence[Structure], moving: Sequence[Structure]) -> Matrix:

@@ -161,6 +161,20 @@ def scaled_view(thermal: Size, rgb: Size) -> Matrix:
     return np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
 
 
+def reached_size(matrix: Matrix, thermal: Size) -> Size | None:
+    """Return the least (width, height) of an RGB image in which a whole thermal image lies.
+
+    None where a map sends a part of it to infinity.
+    """
+    width, height = thermal
+    corners = matrix @ np.array([[-0.5, width - 0.5, width - 0.5, -0.5],
+                                 [-0.5, -0.5, height - 0.5, height - 0.5], [1, 1, 1, 1]])
+    if corners[2].min() <= _FLATTEST:
+        return None
+    x, y = (corners[:2] / corners[2]).max(axis=1) + 0.5
+    return max(math.ceil(x - _FLATTEST), 1), max(math.ceil(y - _FLATTEST), 1)
+
+
 def plane_homography(rgb: Matrix, thermal: Matrix, depth: float, translation: Sequence[float],
                      rotation: Sequence[float]) -> Matrix:
     """Return the map from thermal to RGB pixels of what is `depth` before the thermal camera.

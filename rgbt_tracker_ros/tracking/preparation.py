@@ -16,7 +16,12 @@ from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.camera_model import Calibration
 from rgbt_tracker_ros.imaging.health import CameraHealth, CameraState, Health
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.imaging.registration import SAME_VIEW, Registered, Registration
+from rgbt_tracker_ros.imaging.registration import (
+    SAME_VIEW,
+    Registered,
+    Registration,
+    reached_size,
+)
 from rgbt_tracker_ros.imaging.reliability import Reliability
 from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.settings import Settings
@@ -142,8 +147,8 @@ class PairPreparer:
                 # Not held against the camera: another setting cures it at once.
                 thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
         normalize_s = perf_counter() - begin
-        self._registered = SAME_VIEW if normal is None else \
-            self._registration(self._size, (normal.shape[1], normal.shape[0]))
+        self._registered = SAME_VIEW if thermal is None or thermal.ndim != 2 else \
+            self._registration(self._size, (thermal.shape[1], thermal.shape[0]))
         self._unrated = partial(self._rate, rgb_health, rgb, thermal_health, normal, stamp, target)
         trusted = any(health.fit and health.usable for health in (rgb_health, thermal_health))
         if not _used(rgb_health, trusted):
@@ -152,7 +157,11 @@ class PairPreparer:
             normal = None
         if rgb is None and normal is None:
             return Prepared(None, rgb_health, thermal_health, normalize_s, self._registered)
-        pair = ImagePair(rgb, normal, stamp, self._registered.matrix, self._size)
+        matrix, size = self._registered.matrix, self._size
+        if size is None and normal is not None and matrix is not None:
+            # Boxes are in the RGB frame, also before its first image.
+            size = reached_size(matrix, (normal.shape[1], normal.shape[0]))
+        pair = ImagePair(rgb, normal, stamp, matrix, size)
         return Prepared(pair, rgb_health, thermal_health, normalize_s, self._registered)
 
     def rate(self) -> tuple[Health, Health] | None:
