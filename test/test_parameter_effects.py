@@ -386,3 +386,20 @@ def test_integers_are_taken_where_decimals_are_meant(live):
     live.set(target__lost_frames=1)
     live._set({'target.found_threshold': 1, 'target.lost_threshold': 1})
     assert live.dim(170)['state'] == 'lost'
+
+
+def test_the_service_answers_while_frames_go_on(live):
+    client = live.node.create_client(SetParameters, f'{live.name}/set_parameters')
+    live.until(client.service_is_ready, 'service')
+    before = len(live.statuses)
+    answers = []
+    for number in range(30):
+        future = client.call_async(SetParameters.Request(parameters=[
+            Parameter('target.window', value=0.5 + number / 100).to_parameter_msg()]))
+        live.show(PLACE)
+        live.spin(PERIOD)
+        live.until(future.done, 'answer')
+        answers.append(future.result().results[0].successful)
+    live.until(lambda: len(live.modes(before)) >= 20, 'frames')
+    assert all(answers)
+    live.node.destroy_client(client)
