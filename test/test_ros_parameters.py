@@ -80,6 +80,14 @@ def test_a_file_with_integers_lists_and_off_is_understood(make, tmp_path):
     assert settings.registration.homography == ()
 
 
+def test_integers_on_the_command_line_are_taken_where_decimals_are_meant(make):
+    _, parameters = make('-p', 'sync.slop:=1', '-p', 'thermal.max:=9000',
+                         '-p', 'initial_box:=[1, 2, 30, 40]')
+    settings = parameters.checked()
+    assert (settings.sync.slop, settings.thermal.max) == (1.0, 9000.0)
+    assert settings.initial_box == (1.0, 2.0, 30.0, 40.0)
+
+
 @pytest.mark.parametrize(('values', 'setting', 'wanted'), [
     ({'sync__slop': 0.1}, 'sync.slop', 0.1),
     ({'sync__slop': 1}, 'sync.slop', 1.0),
