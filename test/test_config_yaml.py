@@ -42,3 +42,10 @@ def test_the_dds_profile_holds_images_and_reaches_every_machine():
     assert found['segment_size'] == str(64 * 2**20)
     assert 'interfaceWhiteList' not in found     # else cameras without this profile are not seen
     assert found['useBuiltinTransports'] == 'false'
+
+
+def test_rviz_shows_images_that_the_node_publishes_in_any_namespace():
+    manager = yaml.safe_load((CONFIG / 'tracker.rviz').read_text())['Visualization Manager']
+    topics = {item['Topic']['Value'] for item in manager['Displays']
+              if item['Class'] == 'rviz_default_plugins/Image' and item['Enabled']}
+    assert topics == {'rgbt_tracker/annotated_image', 'rgbt_tracker/fused_image'}
