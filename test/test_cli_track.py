@@ -240,3 +240,13 @@ def test_ctrl_c_leaves_no_half_written_file(clip: Path, tmp_path: Path, number: 
         process.wait()
     assert sorted(path.name for path in tmp_path.iterdir()) == ['b.txt', 'long']
     assert (tmp_path / 'b.txt').read_text() == 'from before'
+
+
+def test_a_parameter_file_of_the_node_holds_here_too(track, tmp_path: Path, capsys) -> None:
+    parameters = tmp_path / 'registration.yaml'
+    parameters.write_text('/**: {ros__parameters: {registration: {homography: '
+                          '[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]}}}')
+    assert track(params=str(parameters)) == 0
+    parameters.write_text('/**: {ros__parameters: {registration: {homography: [1.0]}}}')
+    assert track(params=str(parameters)) == 2
+    assert f'--params {parameters}' in capsys.readouterr().err

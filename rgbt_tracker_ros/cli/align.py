@@ -65,8 +65,8 @@ def align(
         raise InputError(f'--rgb {rgb}, --thermal {thermal}: {found.objection} '
                          f'({output} was not written)')
     write_parameters(output, found, rgb, thermal)
-    console().print(f'wrote {output}: params_file:={output} gives it to the node', markup=False,
-                    soft_wrap=True)
+    console().print(f'wrote {output}: give params_file:={output} to the launch file, or '
+                    f'--params {output} to rgbt-tracker track', markup=False, soft_wrap=True)
 
 
 def _read(rgb: FrameSource, thermal: FrameSource, start: int,

@@ -11,7 +11,6 @@ import typer
 
 from rgbt_tracker_ros.cli import options
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.settings import Settings
 
 if TYPE_CHECKING:
     from rgbt_tracker_ros.bags.reader import BagReader
@@ -41,13 +40,9 @@ def bag(
         metavar='TOPIC', help='RGB images; else found by name and encoding.')] = None,
     thermal_topic: Annotated[str | None, typer.Option(
         metavar='TOPIC', help='Thermal images; else found by name and encoding.')] = None,
-    model: Annotated[str | None, typer.Option(
-        metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')] = None,
-    backend: Annotated[str | None, typer.Option(
-        metavar='auto|onnxruntime|openvino|tensorrt|torch', help='Run time of the network.'),
-    ] = None,
-    params: Annotated[Path | None, typer.Option(
-        metavar='FILE.yaml', help='Parameter file of the node, as config/tracker.yaml.')] = None,
+    model: options.GivenModel = None,
+    backend: options.GivenBackend = None,
+    params: options.Params = None,
     set_: options.Set = None,
     storage: Annotated[Storage, typer.Option(help='Format of the new bag.')] = Storage.MCAP,
     with_images: Annotated[bool, typer.Option(
@@ -65,7 +60,7 @@ def bag(
     from rgbt_tracker_ros.bags.reader import BagReader, require_rosbags
     from rgbt_tracker_ros.cli.track_outputs import check_distinct
 
-    settings = _settings(params, model, backend, set_)
+    settings = options.read_settings(params, model, backend, set_)
     box = None if init is None else options.init_box(init)
     if box is None and init_stamp is not None:
         raise InputError('--init-stamp without --init: give the box, too')
@@ -101,18 +96,6 @@ def bag(
         finally:
             tracker.close()
     console().print(line, soft_wrap=True)
-
-
-def _settings(params: Path | None, model: str | None, backend: str | None,
-              assignments: list[str] | None) -> Settings:
-    """Return the defaults, over them the file, the two options and the assignments."""
-    from rgbt_tracker_ros.cli.parameter_file import read_parameter_file
-
-    settings = Settings() if params is None else read_parameter_file(params)
-    given = {'model.name': model, 'model.backend': backend}
-    return settings.updated({
-        **{name: value for name, value in given.items() if value is not None},
-        **options.parse_assignments(assignments)})
 
 
 def _run(reader: BagReader, replay: Replay, write: Callable[[Frame | Answered], None],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,13 @@ Model = Annotated[str, typer.Option(
 Backend = Annotated[str, typer.Option(
     '--backend', metavar='auto|onnxruntime|openvino|tensorrt|torch',
     help='Run time of the network.')]
+GivenModel = Annotated[str | None, typer.Option(
+    '--model', metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')]
+GivenBackend = Annotated[str | None, typer.Option(
+    '--backend', metavar='auto|onnxruntime|openvino|tensorrt|torch',
+    help='Run time of the network.')]
+Params = Annotated[Path | None, typer.Option(
+    '--params', metavar='FILE.yaml', help='Parameter file of the node, as config/tracker.yaml.')]
 Set = Annotated[list[str] | None, typer.Option(
     '--set', metavar='NAME=VALUE',
     help='Any setting, as in --set template.update=off; may be repeated.')]
@@ -38,6 +46,25 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
     """
     settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
     return settings.updated(parse_assignments(assignments))
+
+
+def read_settings(params: Path | None, model: str | None, backend: str | None,
+                  assignments: Sequence[str] | None) -> Settings:
+    """Return the defaults, over them a parameter file, `--model`, `--backend` and `--set`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a value is not accepted.
+
+    """
+    from rgbt_tracker_ros.cli.parameter_file import read_parameter_file
+
+    settings = Settings() if params is None else read_parameter_file(params)
+    given = {'model.name': model, 'model.backend': backend}
+    return settings.updated({
+        **{name: value for name, value in given.items() if value is not None},
+        **parse_assignments(assignments)})
 
 
 def parse_assignments(assignments: Sequence[str] | None) -> dict[str, object]:

@@ -23,8 +23,9 @@ def track(
         metavar='SRC', help=f'RGB recording: {SOURCE_HELP}')] = None,
     thermal: Annotated[str | None, typer.Option(
         metavar='SRC', help=f'Thermal recording, 8 or 16 bits: {SOURCE_HELP}')] = None,
-    model: options.Model = 'unified_nano',
-    backend: options.Backend = 'auto',
+    model: options.GivenModel = None,
+    backend: options.GivenBackend = None,
+    params: options.Params = None,
     start: Annotated[int, typer.Option(
         metavar='N', min=0, help='Number of the first frame, from 0.')] = 0,
     boxes: Annotated[Path | None, typer.Option(
@@ -36,7 +37,7 @@ def track(
     set_: options.Set = None,
 ) -> None:
     """Track one target through an RGB and a thermal recording, or through one of them."""
-    settings = options.make_settings(set_, model, backend)
+    settings = options.read_settings(params, model, backend, set_)
     box = options.init_box(init)
 
     from rgbt_tracker_ros.benchmark.recording import read_frames, track_frames
@@ -47,7 +48,7 @@ def track(
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
     sources = _source(rgb, 'rgb'), _source(thermal, 'thermal')
-    tracker = Tracker.from_model(model, backend, settings)
+    tracker = Tracker.from_model(settings.model.name, settings.model.backend, settings)
     frames = read_frames(*sources, start=start, warn=warn)
     tracked = track_frames(tracker, PairPreparer(settings), frames, box, fused=video is not None)
     summary = TrackSummary()
