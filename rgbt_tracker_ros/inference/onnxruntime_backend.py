@@ -13,6 +13,7 @@ from rgbt_tracker_ros.inference.backend import Array, SearchMaps, TemplateTensor
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 
 _MOST_THREADS = 4
+_AWAKE_US = 20
 _QUIET = 3  # errors only: start-up warnings about devices say nothing to a user
 
 
@@ -133,8 +134,11 @@ def _session(graph: GraphSpec, threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _QUIET
-    # Threads that sleep between operators cost a small network a third of its speed.
+    # Threads that sleep between operators cost a small network a third of its speed. Those that
+    # wait awake for long take the cores from whatever else runs, and from each other: beside busy
+    # programs a frame took three times as long. (Older versions know only the first entry.)
     options.add_session_config_entry('session.intra_op.allow_spinning', '1')
+    options.add_session_config_entry('session.intra_op.spin_duration_us', str(_AWAKE_US))
     try:
         session = onnxruntime.InferenceSession(
             str(graph.file), options, providers=['CPUExecutionProvider'])
