@@ -172,7 +172,7 @@ def test_a_failed_way_down_frees_everything_and_can_begin_anew(make, hook, trans
     assert bench.node._loaded is None
     assert bench.request(CONFIGURE)
     assert bench.request(ACTIVATE)
-    assert bench.report('node', 'active').message.startswith('active')
+    bench.until(lambda: bench.reports[-1].status[0].message.startswith('active'))
 
 
 def test_a_network_that_hangs_does_not_keep_the_node(make, monkeypatch):

@@ -110,3 +110,14 @@ def test_sigterm_ends_a_node_like_ctrl_c(bundle, executable):
         process.send_signal(signal.SIGTERM)
     for process in processes:
         assert_clean(process, '')
+
+
+def test_ctrl_c_while_an_engine_is_built_leaves_no_shared_memory(bundle):
+    process = start(bundle, 'building')
+    words = wait_for(process, 'building')
+    used = {part for line in Path(f'/proc/{process.pid}/maps').read_text().splitlines()
+            if '/dev/shm/fast' in (part := line.split()[-1]) and 'port' not in part}
+    process.send_signal(signal.SIGINT)
+    assert_clean(process, words)
+    assert used
+    assert not [name for name in used if Path(name).exists()]

@@ -46,7 +46,9 @@ def run(module: str, node_class: str) -> int:
     """
     status = _run(module, node_class)
     if any(thread.daemon and thread.is_alive() for thread in threading.enumerate()):
-        # A network still loads or hangs: the interpreter must not be taken away from under it.
+        # A network still loads or hangs: the interpreter must not be taken away from under it. The
+        # end of the interpreter would have freed the shared memory of the middleware.
+        _free_context()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
@@ -85,6 +87,13 @@ def _run(module: str, node_class: str) -> int:
         # The interpreter takes our handlers away before it has ended.
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
+
+
+def _free_context() -> None:
+    import rclpy
+
+    gc.collect()
+    rclpy.get_default_context(shutting_down=True).destroy()
 
 
 def _close(node: Any) -> None:

@@ -24,6 +24,9 @@ from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 from rgbt_tracker_ros.tracking.warm_up import warm_up
 
+Load = Callable[[str, str, Settings], Tracker]
+"""Makes a tracker from a model's name, a backend's name and the settings."""
+
 _NOT_ACTIVE = 'the node is not active: configure and activate it'
 
 _LOG_S = 5.0
@@ -41,8 +44,7 @@ class TrackerNode(SafeLifecycleNode):
     Parameters
     ----------
     load
-        Makes the tracker from a model's name, a backend's name and the settings; it is called in
-        a thread of its own.
+        Makes the tracker; it is called in a thread of its own.
     options
         More for rclpy's node, such as `context`.
 
@@ -53,8 +55,7 @@ class TrackerNode(SafeLifecycleNode):
 
     """
 
-    def __init__(self, load: Callable[[str, str, Settings], Tracker] = Tracker.from_model,
-                 **options: Any) -> None:
+    def __init__(self, load: Load = Tracker.from_model, **options: Any) -> None:
         super().__init__('rgbt_tracker', **options)
         self._load = load
         self.finished = Future()
@@ -83,7 +84,7 @@ class TrackerNode(SafeLifecycleNode):
         self.get_logger().info(f'loading the model {name}')
         self._log_at = _LOG_S
         tracker = in_background(
-            partial(self._make_tracker, settings), partial(self._tell_loading, name),
+            partial(_make_tracker, self._load, settings), partial(self._tell_loading, name),
             lambda: self.context.ok() and not told_to_end())
         self._to_free.append(tracker.close)
         outputs = Outputs(self)
@@ -120,16 +121,6 @@ class TrackerNode(SafeLifecycleNode):
                 self.clean_up()
         give_back()
 
-    def _make_tracker(self, settings: Settings) -> Tracker:
-        """Load the model and make it quick; in a thread of its own."""
-        tracker = self._load(settings.model.name, settings.model.backend, settings)
-        try:
-            warm_up(tracker)
-        except BaseException:
-            tracker.close()
-            raise
-        return tracker
-
     def _tell_loading(self, model: str, elapsed: float) -> None:
         """Say each second that the node is not dead: an engine can take minutes to build."""
         words = f'building (loading the model {model}) for {elapsed:.0f} s'
@@ -165,3 +156,17 @@ class TrackerNode(SafeLifecycleNode):
 
     def _report_self(self) -> None:
         self._report.publish(self.state, self.fault, self._activity)
+
+
+def _make_tracker(load: Load, settings: Settings) -> Tracker:
+    """Load the model and make it quick.
+
+    It runs in a thread of its own, which must not keep the node alive: the process may end first.
+    """
+    tracker = load(settings.model.name, settings.model.backend, settings)
+    try:
+        warm_up(tracker)
+    except BaseException:
+        tracker.close()
+        raise
+    return tracker
