@@ -20,6 +20,7 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.channel_order import is_reversed, reversed_view
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.imaging.registration import scaled_view
 
 Border = Literal['mean', 'zero']
 Image = NDArray[np.uint8]
@@ -230,8 +231,7 @@ def _rgb_to_thermal(pair: ImagePair) -> NDArray[np.float64]:
                 f'thermal_to_rgb {pair.thermal_to_rgb.tolist()} has no inverse: '
                 'give a homography from thermal to RGB pixels') from None
     height, width = pair.thermal.shape
-    x, y = width / pair.width, height / pair.height
-    return np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
+    return scaled_view((pair.width, pair.height), (width, height))
 
 
 def _scalar(fill: Sequence[int]) -> tuple[float, ...]:

@@ -154,9 +154,9 @@ def checked_homography(matrix: Matrix) -> Matrix:
     return np.asarray(matrix / matrix[2, 2], np.float64)
 
 
-def scaled_view(thermal: Size, rgb: Size) -> Matrix:
-    """Return the map from thermal to RGB pixels of two images that show the same view."""
-    x, y = rgb[0] / thermal[0], rgb[1] / thermal[1]
+def scaled_view(source: Size, target: Size) -> Matrix:
+    """Return the map between the pixels of two images, (width, height), of the same view."""
+    x, y = target[0] / source[0], target[1] / source[1]
     # Indices count pixel centres, so the two grids meet at their corners, index -0.5.
     return np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
 
