@@ -82,7 +82,7 @@ def machine() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {'python': platform.python_version()}
-    for package in ('numpy', 'opencv-python-headless', 'opencv-python', 'onnxruntime'):
+    for package in ('numpy', 'opencv-python-headless', 'opencv-python', 'onnxruntime', 'rclpy'):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

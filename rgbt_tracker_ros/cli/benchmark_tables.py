@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-_LEGEND = {
-    'plain': 'no work at all', 'idle': 'all but the network', 'network': 'with the network'}
+_NODES = {
+    'plain': 'only pairs the topics', 'idle': 'ours without its network', 'network': 'ours'}
+_PARTS = ('receive', 'sync', 'wait', 'convert', 'prepare', '  normalize', 'follow', '  crop',
+          '  backend', 'publish', 'transport_out')
+"""Parts of the latency in their order; indented ones are parts of the one before."""
 
 
 def show(report: dict[str, Any]) -> None:
@@ -19,8 +22,9 @@ def show(report: dict[str, Any]) -> None:
         node = report['ros']
         console().print(_nodes(node))
         for name in ('idle', 'network'):
-            console().print(_times(f'node {_LEGEND[name]}: from stamp to detections', 'part',
-                                   node[name]['split_ms']))
+            split = node[name]['split_ms']
+            console().print(_times(f'{name}: from stamp to detections', 'part', {
+                part: split[key] for part in _PARTS if (key := f'{part.strip()}_ms') in split}))
         console().print(_times('parameter services while tracking', 'service',
                                node['parameter_answers_ms']))
     console().print(f'{report["cpu"]}, {report["usable_cores"]} cores', soft_wrap=True)
@@ -37,7 +41,7 @@ def _times(title: str, kind: str, rows: dict[str, dict[str, float]],
     for name in columns:
         table.add_column(f'{name} ms', justify='right')
     for name, row in rows.items():
-        table.add_row(name.removesuffix('_ms').replace('_', ' '),
+        table.add_row(name.replace('_', ' '),
                       *(f'{row[column]:.2f}' for column in columns),
                       style='bold' if name in bold else '')
     return table
@@ -48,20 +52,19 @@ def _nodes(node: dict[str, Any]) -> Any:
     from rich.table import Table
 
     ratio = node['overhead_ratio']['p50']
-    table = Table(title=f'nodes at {node["rate"]:g} Hz, latency minus backend; '
-                  f'idle / plain = {ratio:.2f}')
-    for column in ('node', 'p50 ms', 'p95 ms', 'p99 ms', 'with backend', '% of a core', 'MiB',
-                   'pairs/s', 'lost', 'dropped'):
+    table = Table(title=f'overhead (latency minus backend) at {node["rate"]:g} Hz, ms; '
+                  f'p50 of idle / plain = {ratio:.2f}')
+    for column in ('node', 'p50', 'p95', 'p99', 'latency', 'CPU %', 'MiB', 'pairs/s', 'lost'):
         table.add_column(column, justify='left' if column == 'node' else 'right')
-    for name, legend in _LEGEND.items():
+    for name in _NODES:
         found = node[name]
         table.add_row(
-            f'{name}: {legend}',
-            *(f'{found["overhead_ms"][share]:.2f}' for share in ('p50', 'p95', 'p99')),
+            name, *(f'{found["overhead_ms"][share]:.2f}' for share in ('p50', 'p95', 'p99')),
             f'{found["latency_ms"]["p50"]:.2f}', _number(found['cpu_percent']),
             _number(found['memory_mib']), f'{found["pairs_per_s"]:.2f}',
-            str(found['frames_sent'] - found['frames']), _number(found['dropped']))
-    table.caption = f'plain is made of {node["plain_made_of"]}'
+            str(found['frames_sent'] - found['frames']))
+    table.caption = '; '.join(f'{name}: {text}' for name, text in _NODES.items()) + \
+        f'. plain is made of {node["plain_made_of"]}; CPU is in percent of one core'
     return table
 
 
