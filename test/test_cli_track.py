@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from scenes import images
 
+from rgbt_tracker_ros.benchmark.box_files import read_boxes
 from rgbt_tracker_ros.benchmark.metrics import score_track
 from rgbt_tracker_ros.benchmark.track_log import LOG_COLUMNS
-from rgbt_tracker_ros.benchmark.tracks import read_boxes
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.main import run
 from rgbt_tracker_ros.cli.options import make_settings

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scenes import images
 
+from rgbt_tracker_ros.benchmark.box_files import read_boxes
 from rgbt_tracker_ros.benchmark.recording import read_frames
 from rgbt_tracker_ros.benchmark.sources import open_source
-from rgbt_tracker_ros.benchmark.tracks import load_tracks, read_boxes
+from rgbt_tracker_ros.benchmark.tracks import load_tracks
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.main import run
 from rgbt_tracker_ros.errors import InputError

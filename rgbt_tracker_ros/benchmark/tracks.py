@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbt_tracker_ros.benchmark.box_files import read_boxes
 from rgbt_tracker_ros.errors import InputError
 
 
@@ -64,48 +65,17 @@ def load_tracks(root: Path, rgb: Path | None, thermal: Path | None) -> list[Trac
     files = sorted(root.glob('*/groundtruth.txt'))
     if not files:
         raise InputError(f'no */groundtruth.txt in {root}: give a folder of tracks')
-    return [_load(file.parent, rgb, thermal) for file in files]
+    return [load_track(file.parent, rgb, thermal) for file in files]
 
 
-def read_boxes(path: Path) -> NDArray[np.float64]:
-    """Read a file of `x,y,w,h` lines; commas, blanks and tabs separate.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, empty, or a line is not four numbers.
-
-    """
-    try:
-        lines = path.read_text(encoding='utf-8').split('\n')
-    except OSError as error:
-        raise InputError(f'{path} cannot be read ({error.strerror}): give a file of x,y,w,h') \
-            from error
-    except UnicodeDecodeError as error:
-        raise InputError(f'{path} is no text: give a file of x,y,w,h') from error
-    boxes = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            box = [float(part) for part in line.replace(',', ' ').split()]
-        except ValueError:
-            box = []
-        if len(box) != 4:
-            raise InputError(f'{path} line {number}: {line!r} is not x,y,w,h')
-        boxes.append(box)
-    if not boxes:
-        raise InputError(f'{path} is empty: one line x,y,w,h per frame is needed')
-    return np.array(boxes)
-
-
-def _load(folder: Path, rgb: Path | None, thermal: Path | None) -> Track:
+def load_track(folder: Path, rgb: Path | None, thermal: Path | None) -> Track:
+    """Read one track; parameters and errors are those of `load_tracks`."""
     truth = read_boxes(folder / 'groundtruth.txt')
     start = 0
     use: NDArray[np.bool_] = np.asarray(np.isfinite(truth).all(axis=1))
     flags = folder / 'flags.csv'
     if flags.is_file():
-        start, hidden = _read_flags(flags, len(truth))
+        start, hidden = read_flags(flags, len(truth))
         use &= ~hidden
     video = folder.name.rpartition('_')[0]
     if not video:
@@ -114,7 +84,15 @@ def _load(folder: Path, rgb: Path | None, thermal: Path | None) -> Track:
                  use)
 
 
-def _read_flags(path: Path, length: int) -> tuple[int, NDArray[np.bool_]]:
+def read_flags(path: Path, length: int) -> tuple[int, NDArray[np.bool_]]:
+    """Return the first frame's number in the recording, and which frames are hidden.
+
+    Raises
+    ------
+    InputError
+        If the file is malformed or has not `length` consecutive frames.
+
+    """
     with path.open(encoding='utf-8', newline='') as file:
         rows = list(csv.DictReader(file))
     try:

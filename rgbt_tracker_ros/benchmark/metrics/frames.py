@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured in each frame: the overlap and the distance of two boxes x, y, w, h.
+
+The tool kits convert to last pixels (x + w - 1) and back before they intersect, and put centres at
+x + (w - 1) / 2; in both the ones cancel, so that continuous coordinates give the same numbers.
+"""
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rgbt_tracker_ros.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+def overlaps(results: ArrayLike, truth: ArrayLike) -> Floats:
+    """Return the IoU per frame of two N x 4 arrays of x, y, w, h; nan where the truth is nan."""
+    return overlaps_of(*paired(results, truth))
+
+
+def center_errors(results: ArrayLike, truth: ArrayLike, normalized: bool = False) -> Floats:
+    """Return the distance of the centres per frame, in pixels or in sides of the true box.
+
+    It is infinite where the result is not finite, and nan where the truth is nan.
+    """
+    return center_errors_of(*paired(results, truth), normalized=normalized)
+
+
+def paired(results: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
+    """Return both as N x 4 arrays.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ or an array is not N x 4.
+
+    """
+    got, true = (np.asarray(boxes, np.float64) for boxes in (results, truth))
+    for name, boxes in (('results', got), ('ground truth', true)):
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise InputError(f'{name} have shape {boxes.shape}: N x 4 (x, y, w, h) is needed')
+    if len(got) != len(true):
+        raise InputError(f'results have {len(got)} frames, the ground truth has {len(true)}: '
+                         'give one box for each line of the ground truth')
+    return got, true
+
+
+def overlaps_of(got: Floats, true: Floats) -> Floats:
+    """Return the IoU per frame, in the arithmetic (single or double) of the arrays."""
+    low = np.maximum(got[:, :2], true[:, :2])
+    high = np.minimum(got[:, :2] + got[:, 2:], true[:, :2] + true[:, 2:])
+    inside = np.clip(high - low, 0, None).prod(axis=1)
+    union = _area(got) + _area(true) - inside
+    iou = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+    return _marked(iou, got, true, miss=0.0)
+
+
+def center_errors_of(got: Floats, true: Floats, normalized: bool = False) -> Floats:
+    """Return the distance of the centres per frame, in the arithmetic of the arrays."""
+    offset = (got[:, :2] + got[:, 2:] / 2) - (true[:, :2] + true[:, 2:] / 2)
+    if normalized:
+        offset = _per_side(offset, true)
+    return _marked(_length(offset), got, true, miss=np.inf)
+
+
+def separate_errors_of(got: Floats, true: Floats) -> Floats:
+    """Return the normalised distance of the centres as tool kits compute it.
+
+    They divide both centres, x + (w - 1) / 2, before they subtract. In exact arithmetic that is
+    the same as `center_errors_of`; rounded, it decides about frames that are just on a threshold.
+    """
+    first, second = (_per_side(boxes[:, :2] + (boxes[:, 2:] - 1) / 2, true)
+                     for boxes in (got, true))
+    with np.errstate(invalid='ignore'):  # of a box without sides, which is at infinity
+        offset = np.where(np.isinf(second), np.inf, first - second)
+    return _marked(_length(offset), got, true, miss=np.inf)
+
+
+def _per_side(values: Floats, true: Floats) -> Floats:
+    sides = true[:, 2:]
+    return np.divide(values, sides, out=np.full_like(values, np.inf), where=sides > 0)
+
+
+def _length(offset: Floats) -> Floats:
+    return np.asarray(np.sqrt((offset ** 2).sum(axis=1)))
+
+
+def _area(boxes: Floats) -> Floats:
+    return np.asarray(np.clip(boxes[:, 2:], 0, None).prod(axis=1))
+
+
+def _marked(values: Floats, got: Floats, true: Floats, miss: float) -> Floats:
+    values = np.where(np.isfinite(got).all(axis=1), values, miss)
+    return np.where(np.isfinite(true).all(axis=1), values, np.nan)
