@@ -58,6 +58,9 @@ def run(module: str, node_class: str) -> int:
 def _run(module: str, node_class: str) -> int:
     for number in _ENDING:
         signal.signal(number, lambda received, _: _received.append(received))
+    from rgbt_tracker_ros.pipeline.memory import keep_together
+
+    keep_together()
     import rclpy
     from rclpy.exceptions import ParameterException
     from rclpy.executors import SingleThreadedExecutor
