@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-import signal
 from time import monotonic
 
 from rgbt_tracker_ros.errors import ModelError
@@ -54,8 +53,6 @@ def soak(environment: Mapping[str, str], folder: Path, *, seconds: float, seed: 
     What was seen; also after Ctrl-C.
 
     """
-    # Told to end by whatever means, the processes end, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Bench(environment, folder, model, rate, seed) as bench, Sampler(bench) as sampler:
         history = bench.judge.history
         history.samples = sampler.samples
