@@ -102,8 +102,8 @@ def track_curves(results: ArrayLike, truth: Truths, use: ArrayLike | None = None
     results
         N x 4 boxes x, y, w, h in pixels, frame by frame, the first frame being the initial one.
     truth
-        The same of the ground truth, or one for each camera (`rgb`, `thermal`). Unless the
-        convention takes the better of both, the first one counts.
+        The same of the ground truth, or by camera: `rgb` and `thermal`, or `both`. Unless the
+        convention takes the better one of each frame, `both` counts, else `rgb`.
     use
         N booleans: False leaves a frame out (occluded, absent). Frames without a finite truth are
         always left out.
@@ -116,11 +116,7 @@ def track_curves(results: ArrayLike, truth: Truths, use: ArrayLike | None = None
         If the lengths differ or an array is not N x 4.
 
     """
-    truths = list(truth.values()) if isinstance(truth, Mapping) else [truth]
-    if not truths:
-        raise InputError('ground truth is empty: give at least one array of boxes')
-    pairs = [_prepared(results, one, convention)
-             for one in (truths if convention.best_of_truths else truths[:1])]
+    pairs = [_prepared(results, one, convention) for one in _counting(truth, convention)]
     ious, pixels, sides = (np.stack(measured) for measured in zip(
         *(_measured(*pair, convention) for pair in pairs), strict=True))
     keep = _kept(ious, use, convention)
@@ -157,6 +153,18 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     table = np.array([(item.sr, item.pr, item.npr) for item in counted])
     sr, pr, npr = table.mean(axis=0).tolist()
     return Scores(sr, pr, npr, sum(item.frames for item in counted))
+
+
+def _counting(truth: Truths, convention: Convention) -> list[ArrayLike]:
+    if not isinstance(truth, Mapping):
+        return [truth]
+    if convention.best_of_truths and truth:
+        return list(truth.values())
+    for camera in ('both', 'rgb', 'thermal'):
+        if camera in truth:
+            return [truth[camera]]
+    raise InputError(f'ground truth of {", ".join(truth) or "nothing"}: boxes of both, rgb or '
+                     'thermal are needed')
 
 
 def _prepared(results: ArrayLike, truth: ArrayLike, convention: Convention,
