@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rgbt_tracker_ros.benchmark.evaluation import run_track
+from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
 from rgbt_tracker_ros.benchmark.metrics import mean_scores, overlaps, score_track
-from rgbt_tracker_ros.benchmark.tracks import load_tracks
+from rgbt_tracker_ros.benchmark.protocol.one_pass import track_sequence
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.synthetic.clip import generate
@@ -100,8 +100,8 @@ def test_frozen_thermal_camera_is_left_out_and_taken_back(demo_run):
 @with_development_data
 @pytest.mark.parametrize(('modality', 'floor'), [('rgbt', 0.70), ('rgb', 0.60), ('thermal', 0.60)])
 def test_real_development_tracks(tracker, modality, floor):
-    videos = DEVELOPMENT / 'videos'
-    tracks = load_tracks(DEVELOPMENT / 'tracks', videos / 'rgb', videos / 'thermal')
-    runs = [run_track(tracker, track, Settings(), modality) for track in tracks]
-    assert len(runs) == 5
-    assert mean_scores([run.scores for run in runs]).sr >= floor
+    sequences = load_dataset('folder', DEVELOPMENT / 'tracks').sequences
+    assert len(sequences) == 5
+    scores = [score_track(track_sequence(tracker, item, Settings(), modality).boxes, item.truth,
+                          item.use) for item in sequences]
+    assert mean_scores(scores).sr >= floor

@@ -6,7 +6,7 @@ if that is allowed, its sequence is left out and named.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,10 +14,14 @@ import numpy as np
 from rgbt_tracker_ros.benchmark.box_files import Floats, Layout, as_xywh, parse_boxes
 from rgbt_tracker_ros.benchmark.groundtruth import Truth
 from rgbt_tracker_ros.benchmark.metrics import Convention, Curves, mean_curves, track_curves
-from rgbt_tracker_ros.benchmark.results import ResultFiles, match_prefix, missing_files
+from rgbt_tracker_ros.benchmark.results import (
+    ResultFiles,
+    match_prefix,
+    missing_files,
+    some,
+    unknown_files,
+)
 from rgbt_tracker_ros.errors import InputError
-
-_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,14 +99,20 @@ def score_benchmark(files: ResultFiles, truths: Sequence[Truth], convention: Con
         curves[truth.name] = track_curves(boxes, used.boxes, used.use, convention)
     if faults and not (allow_missing and curves):
         raise InputError(_refusal(files, names, faults))
-    extra = sum(stem.removeprefix(prefix) not in set(names) for stem in files.stems)
-    if extra:
-        notes.append(f'{extra} files in {files.place} belong to no sequence of the dataset')
+    unknown = [f'{stem}.txt' for stem in unknown_files(files, names, prefix)]
+    if unknown:
+        notes.append(f'{files.place}: files that belong to no sequence of the dataset: '
+                     f'{some(unknown)}')
+    return BenchmarkScores(convention, curves, by_attribute(truths, curves), faults, notes)
+
+
+def by_attribute(truths: Iterable[Truth], scored: Container[str]) -> dict[str, list[str]]:
+    """Return the names of the scored sequences that have an attribute, by attribute."""
     attributes: dict[str, list[str]] = {}
     for truth in truths:
-        for attribute in truth.attributes if truth.name in curves else ():
+        for attribute in truth.attributes if truth.name in scored else ():
             attributes.setdefault(attribute, []).append(truth.name)
-    return BenchmarkScores(convention, curves, attributes, faults, notes)
+    return attributes
 
 
 def _boxes(files: ResultFiles, stem: str, truth: Truth, layout: Layout, notes: list[str],
@@ -124,8 +134,7 @@ def _boxes(files: ResultFiles, stem: str, truth: Truth, layout: Layout, notes: l
 
 def _refusal(files: ResultFiles, names: Sequence[str], faults: Mapping[str, str]) -> str:
     said = [faults[name] for name in names if name in faults]
-    rest = f'; and {len(said) - _LISTED} more' if len(said) > _LISTED else ''
     way = ('mend them, or score the rest by --allow-missing' if len(said) < len(names)
            else 'nothing is left to score')
     return (f'--results {files.place}: {len(said)} of {len(names)} sequences cannot be scored: '
-            f'{"; ".join(said[:_LISTED])}{rest}: {way}')
+            f'{some(said, between="; ")}: {way}')

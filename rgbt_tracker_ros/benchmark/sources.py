@@ -76,7 +76,7 @@ def open_source(text: str | Path, kind: Kind) -> FrameSource:
         if not files:
             raise _error(kind, name, 'the folder holds no images',
                          f'give one with {", ".join(IMAGE_SUFFIXES)} files')
-        return ImageFiles(name, kind, _natural_order(files))
+        return ImageFiles(name, kind, natural_order(files))
     if is_file:
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return ImageFiles(name, kind, [path])
@@ -86,7 +86,7 @@ def open_source(text: str | Path, kind: Kind) -> FrameSource:
         if not matches:
             raise _error(kind, name, 'no file matches the pattern',
                          'quote it, and check the folder and the suffix')
-        return ImageFiles(name, kind, _natural_order(matches))
+        return ImageFiles(name, kind, natural_order(matches))
     raise _error(kind, name, 'does not exist', 'give a video file, a folder of images or a glob')
 
 
@@ -200,7 +200,7 @@ class _SizeCheck:
         return frame
 
 
-def _natural_order(files: Sequence[Path]) -> list[Path]:
+def natural_order(files: Sequence[Path]) -> list[Path]:
     """Sort so that 2.png comes before 10.png."""
     return sorted(files, key=lambda file: [
         (int(part), '') if part.isdigit() else (-1, part)

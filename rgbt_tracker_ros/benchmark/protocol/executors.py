@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where sequences are tracked: in this process, in several of this machine, or on many machines.
+
+Each gives the same boxes: a sequence is tracked by one tracker in one thread, from its beginning.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as List
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+import multiprocessing
+import os
+import signal
+from threading import Thread
+from typing import Any, Protocol
+
+import cv2
+
+from rgbt_tracker_ros.benchmark.datasets.sequence import Sequence
+from rgbt_tracker_ros.benchmark.protocol.job import Job
+from rgbt_tracker_ros.benchmark.protocol.one_pass import SequenceRun, run_sequence
+from rgbt_tracker_ros.errors import InputError
+
+
+class Executor(Protocol):
+    """Tracks sequences."""
+
+    def run(self, job: Job, sequences: List[Sequence],
+            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+        """Yield the sequences as they are done, in any order.
+
+        `on_frames` is told how many more frames have been tracked.
+
+        Raises
+        ------
+        ModelError
+            If a worker cannot load the model.
+        InputError
+            If the workers cannot be started, or one dies.
+
+        """
+        ...
+
+
+class Serial:
+    """One after the other, in this process."""
+
+    def run(self, job: Job, sequences: List[Sequence],
+            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+        """Yield the sequences in their order."""
+        for sequence in sequences:
+            yield run_sequence(job, sequence, lambda: on_frames(1))
+
+
+class Processes:
+    """Several at once, each in a process of its own with one thread."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def run(self, job: Job, sequences: List[Sequence],
+            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+        """Yield the sequences as they are done; see `Executor.run`."""
+        others = set(multiprocessing.active_children())
+        # A fork would copy the threads' locks of ONNX Runtime and OpenCV, and hang.
+        pool = ProcessPoolExecutor(min(self._workers, len(sequences)),
+                                   multiprocessing.get_context('spawn'), _start_worker)
+        try:
+            # The longest first, so that no worker is left alone with it at the end.
+            lengths = {pool.submit(run_sequence, job, sequence): len(sequence)
+                       for sequence in sorted(sequences, key=len, reverse=True)}
+            for future in as_completed(lengths):
+                run = future.result()
+                on_frames(lengths[future])
+                yield run
+        except BrokenProcessPool as error:
+            raise InputError('--workers: a worker died, perhaps for lack of memory: start again '
+                             'with fewer; finished sequences are kept') from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Ray:
+    """On the machines of a Ray cluster, which see the dataset and the model at the same paths.
+
+    Parameters
+    ----------
+    address
+        Of the cluster, `auto` for the one of this machine, `local` for one that is started here.
+    workers
+        Of a local cluster.
+
+    """
+
+    def __init__(self, address: str, workers: int = 1) -> None:
+        self._address = address
+        self._workers = workers
+
+    def run(self, job: Job, sequences: List[Sequence],
+            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+        """Yield the sequences as they are done; see `Executor.run`."""
+        ray = self._connected()
+        try:
+            # A machine that is lost costs a sequence a new start elsewhere, not the evaluation.
+            task = ray.remote(num_cpus=1, max_retries=3)(run_sequence)
+            shared = ray.put(job)
+            waiting = {task.remote(shared, sequence): sequence
+                       for sequence in sorted(sequences, key=len, reverse=True)}
+            while waiting:
+                done, _ = ray.wait(list(waiting), num_returns=1)
+                sequence = waiting.pop(done[0])
+                try:
+                    run: SequenceRun = ray.get(done[0])
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from error
+                except ray.exceptions.RayError as error:
+                    raise InputError(f'--ray {self._address}: {sequence.name} could not be '
+                                     f'tracked ({" ".join(str(error).split())[:200]}): finished '
+                                     'sequences are kept') from error
+                on_frames(len(sequence))
+                yield run
+        finally:
+            ray.shutdown()
+
+    def _connected(self) -> Any:
+        # Imported here, since it is optional and takes a second.
+        try:
+            import ray
+        except ImportError as error:
+            raise InputError('--ray needs Ray: pip install "rgbt_tracker_ros[ray]"') from error
+        options: dict[str, Any] = {'log_to_driver': False, 'include_dashboard': False}
+        if self._address == 'local':
+            options['num_cpus'] = self._workers
+        else:
+            options = {'address': self._address, 'log_to_driver': False}
+        try:
+            ray.init(**options)
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            raise InputError(f'--ray {self._address}: no cluster answers '
+                             f'({" ".join(str(error).split())[:200]}): start one by ray start '
+                             '--head, or give local') from error
+        return ray
+
+
+def _start_worker() -> None:
+    # Ctrl-C reaches all processes of a terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """End this process when the one that started it is gone, even if it was killed."""
+    with suppress(OSError):
+        parent.join()
+    os._exit(1)
