@@ -16,7 +16,7 @@ import zlib
 from rgbt_tracker_ros.errors import InputError
 
 LARGEST_FILE = 32 * 1024 * 1024
-_LISTED = 5
+LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,18 +120,24 @@ def match_prefix(files: ResultFiles, sequences: Collection[str], prefix: str | N
         hint = f'; {best[0]!r} fits {fits[best[0]]} of them' if best else ''
         raise InputError(
             f'--results {files.place}: no file {prefix or ""}<sequence>.txt of this dataset in it '
-            f'(there are {_some([f"{stem}.txt" for stem in files.stems])}): '
+            f'(there are {some([f"{stem}.txt" for stem in files.stems])}): '
             f'check --dataset and --prefix{hint}')
     if len(best) > 1:
-        raise InputError(f'--results {files.place}: the prefixes {_some(best, repr)} fit '
+        raise InputError(f'--results {files.place}: the prefixes {some(best, repr)} fit '
                          f'{fits[best[0]]} files each: give one as --prefix')
     return best[0]
+
+
+def unknown_files(files: ResultFiles, sequences: Collection[str], prefix: str) -> list[str]:
+    """Return the names, without `.txt`, of the files that belong to no sequence."""
+    wanted = {prefix + sequence for sequence in sequences}
+    return [stem for stem in files.stems if stem not in wanted]
 
 
 def missing_files(files: ResultFiles, sequences: Sequence[str], prefix: str) -> dict[str, str]:
     """Return what to say about each sequence whose file is missing, by sequence."""
     there = set(files.stems)
-    spare = [stem for stem in files.stems if stem.removeprefix(prefix) not in set(sequences)]
+    spare = unknown_files(files, sequences, prefix)
     said = {}
     for sequence in sequences:
         if prefix + sequence not in there:
@@ -150,7 +156,7 @@ def _archived(archive: Path, inside: str) -> ResultFiles:
     members = {}
     for info in file.infolist():
         name = PurePosixPath(info.filename.replace('\\', '/'))
-        if name.is_absolute() or '..' in name.parts or ':' in name.parts[:1]:
+        if name.is_absolute() or '..' in name.parts or ':' in str(name).partition('/')[0]:
             raise InputError(f'--results {archive}: {info.filename!r} would lie outside of the '
                              'folder it is unpacked to: do not trust this archive')
         if name.suffix == '.txt' and name.parts[0] != '__MACOSX' and name.is_relative_to(inside):
@@ -177,7 +183,7 @@ def _chosen(place: Path, folders: Collection[str]) -> str:
         raise InputError(f'--results {place}: no *.txt in it: give the folder of the box files')
     if len(folders) > 1:
         raise InputError(f'--results {place}: several folders of box files in it: give one, '
-                         f'{_some(sorted(folders), lambda folder: str(place / folder))}')
+                         f'{some(sorted(folders), lambda folder: str(place / folder))}')
     return next(iter(folders))
 
 
@@ -193,6 +199,7 @@ def _bounded(content: bytes, name: str) -> bytes:
     return content
 
 
-def _some(names: Sequence[str], shown: Callable[[str], str] = str) -> str:
-    rest = f' and {len(names) - _LISTED} more' if len(names) > _LISTED else ''
-    return ', '.join(shown(name) for name in names[:_LISTED]) + rest
+def some(names: Sequence[str], shown: Callable[[str], str] = str, between: str = ', ') -> str:
+    """Return the first of the names, and how many more there are."""
+    rest = f'{between}and {len(names) - LISTED} more' if len(names) > LISTED else ''
+    return between.join(shown(name) for name in names[:LISTED]) + rest
