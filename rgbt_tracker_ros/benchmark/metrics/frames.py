@@ -50,8 +50,8 @@ def overlaps_of(got: Floats, true: Floats) -> Floats:
     """Return the IoU per frame, in the arithmetic (single or double) of the arrays."""
     low = np.maximum(got[:, :2], true[:, :2])
     high = np.minimum(got[:, :2] + got[:, 2:], true[:, :2] + true[:, 2:])
-    inside = np.clip(high - low, 0, None).prod(axis=1)
-    union = _area(got) + _area(true) - inside
+    inside = _area(high - low)
+    union = _area(got[:, 2:]) + _area(true[:, 2:]) - inside
     iou = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
     return _marked(iou, got, true, miss=0.0)
 
@@ -83,11 +83,12 @@ def _per_side(values: Floats, true: Floats) -> Floats:
 
 
 def _length(offset: Floats) -> Floats:
-    return np.asarray(np.sqrt((offset ** 2).sum(axis=1)))
+    return np.asarray(np.sqrt(offset[:, 0] ** 2 + offset[:, 1] ** 2))
 
 
-def _area(boxes: Floats) -> Floats:
-    return np.asarray(np.clip(boxes[:, 2:], 0, None).prod(axis=1))
+def _area(sides: Floats) -> Floats:
+    # Several times faster than prod(axis=1), which loops over rows of two.
+    return np.asarray(np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0))
 
 
 def _marked(values: Floats, got: Floats, true: Floats, miss: float) -> Floats:
