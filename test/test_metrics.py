@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from rgbt_tracker_ros.benchmark.metrics import (
+    CONVENTIONS,
     Scores,
     center_errors,
+    convention_of,
+    mean_curves,
     mean_scores,
     overlaps,
     score_track,
+    track_curves,
 )
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
@@ -101,3 +105,100 @@ def test_shapes_that_do_not_fit_are_named(
         results: list, truth: list, use: list | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         score_track(results, truth, use)
+
+
+_PAIRED_TRUTHS = st.lists(st.tuples(_BOX, _BOX, _BOX), min_size=2, max_size=20)
+
+
+@given(_PAIRED_TRUTHS)
+def test_the_better_of_both_ground_truths_counts_in_each_frame(frames):
+    results, rgb, thermal = (np.array(part) for part in zip(*frames, strict=True))
+    rules = convention_of('rgbt234')
+    best = score_track(results, {'rgb': rgb, 'thermal': thermal}, convention=rules)
+    for truth in (rgb, thermal):
+        alone = score_track(results, truth, convention=rules)
+        assert best.sr >= alone.sr - 1e-12
+        assert best.pr >= alone.pr
+        assert best.npr >= alone.npr
+    # Frame by frame: whichever truth is met, its frames count.
+    met = np.where((np.arange(len(rgb)) % 2 == 0)[:, None], rgb, thermal)
+    perfect = score_track(met, {'rgb': rgb, 'thermal': thermal}, convention=rules)
+    assert (perfect.pr, perfect.npr) == (1.0, 1.0)
+    # An IoU of a box with itself may be a rounding below or above 1, and 1 is not above 1.
+    assert perfect.sr == pytest.approx(20 / 21, abs=1 / 20)
+
+
+def test_a_frame_with_one_ground_truth_is_left_to_it():
+    boxes = np.array([[10.0, 10, 20, 30]] * 4)
+    gap = boxes.copy()
+    gap[2] = np.nan
+    scores = score_track(boxes, {'rgb': gap, 'thermal': boxes},
+                         convention=convention_of('rgbt234'))
+    assert (scores.frames, scores.pr) == (4, 1.0)
+
+
+def test_without_a_choice_the_common_truth_counts_else_that_of_rgb():
+    boxes = np.array([[10.0, 10, 20, 30]] * 3)
+    rules = convention_of('lasher')
+    assert score_track(boxes, {'thermal': boxes + 90, 'rgb': boxes}, convention=rules).pr == 1.0
+    assert score_track(boxes, {'rgb': boxes + 90, 'both': boxes}, convention=rules).pr == 1.0
+    for none in ({}, {'radar': boxes}):
+        with pytest.raises(InputError, match='boxes of both, rgb or thermal are needed'):
+            score_track(boxes, none, convention=rules)
+
+
+def test_lasher_takes_absent_frames_as_precise_and_as_no_success():
+    truth = np.array([[10.0, 10, 20, 30]] * 4)
+    results = truth.copy()
+    truth[2] = 0
+    scores = score_track(results, truth, convention=convention_of('lasher'))
+    assert (scores.pr, scores.npr) == (1.0, 1.0)
+    assert scores.sr == pytest.approx(3 / 4 * 20 / 21)
+
+
+def test_lasher_repeats_results_without_sides():
+    truth = np.array([[10.0, 10, 20, 30]] * 4)
+    results = truth.copy()
+    results[1:3] = [[500, 500, 0, 0], [500, 500, -3, 5]]
+    assert score_track(results, truth, convention=convention_of('lasher')).pr == 1.0
+    assert score_track(results, truth, convention=convention_of('rgbt210')).pr == 0.5
+
+
+def test_gtot_counts_frames_and_wants_errors_below_five_pixels():
+    truth = np.array([[10.0, 10, 20, 30]] * 2)
+    at, under = (truth + np.array([by, 0, 0, 0]) for by in (5, 4.9))
+    rules = convention_of('gtot')
+    assert score_track(at, truth, convention=rules).pr == 0.0
+    assert score_track(under, truth, convention=rules).pr == 1.0
+    short = track_curves(at, truth, convention=rules)
+    long = track_curves(np.tile(under, (3, 1)), np.tile(truth, (3, 1)), convention=rules)
+    assert mean_curves([short, long], rules).scores(rules).pr == pytest.approx(6 / 8)
+    other = convention_of('rgbt234')
+    assert mean_curves([short, long], other).scores(other).frames == 8
+
+
+@given(_TRACK, st.sampled_from(sorted(CONVENTIONS)), st.booleans())
+def test_scores_are_shares_whatever_the_rules(frames, name, as_rgbt):
+    results, truth, use = (np.array(part) for part in zip(*frames, strict=True))
+    rules = CONVENTIONS[name].as_rgbt() if as_rgbt else CONVENTIONS[name]
+    curves = track_curves(results, {'rgb': truth, 'thermal': truth + 1}, use, rules)
+    if curves.frames:
+        assert (np.diff(curves.success) <= 0).all()
+        assert (np.diff(curves.precision) >= 0).all()
+        assert (np.diff(curves.normalized) >= 0).all()
+        scores = curves.scores(rules)
+        assert all(0 <= value <= 1 for value in (scores.sr, scores.pr, scores.npr))
+
+
+@given(_TRACK, st.sampled_from(sorted(CONVENTIONS)))
+def test_scoring_leaves_its_input_alone(frames, name):
+    results, truth, _ = (np.array(part) for part in zip(*frames, strict=True))
+    before = results.copy(), truth.copy()
+    score_track(results, truth, convention=CONVENTIONS[name])
+    np.testing.assert_array_equal(results, before[0])
+    np.testing.assert_array_equal(truth, before[1])
+
+
+def test_datasets_without_rules_are_named():
+    with pytest.raises(InputError, match=r"dataset 'nfs' has no scoring rules: known are folder"):
+        convention_of('nfs')

