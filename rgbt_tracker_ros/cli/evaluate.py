@@ -76,8 +76,10 @@ def evaluate(
         tracker = name or _tracker_name(job)
         if not tracker.strip('.') or Path(tracker).name != tracker:
             raise InputError(f'--name {tracker}: give the name of a folder')
+        # The names of own recordings say nothing about what is in them.
+        place = str(root.resolve()) if dataset == 'folder' else ''
         store = ResultStore(folder / tracker, {
-            'dataset': data.name, 'split': data.split, **job.record()}, overwrite)
+            'dataset': data.name, 'split': data.split, 'root': place, **job.record()}, overwrite)
         with _progress() as watch:
             done = run(data, job, store, _executor(workers, ray), allow_missing, watch)
     _report(done, data, job, output, json_file)
@@ -153,8 +155,6 @@ def _report(done: Evaluation, data: Dataset, job: Job, output: Path | None,
 
     for note in done.scores.notes:
         warn(note)
-    for fault in done.scores.left_out.values():
-        warn(f'left out: {fault}')
     report = benchmark_report(done.scores, {
         'model': job.model, 'modality': job.modality, 'dataset': data.name, 'split': data.split,
         'output': None if output is None else str(output)})

@@ -60,7 +60,7 @@ def _read(attributes: Path | None, folder: Path, name: str, notes: list[str]) ->
     layout = _WHOLE
     # In some copies init.txt holds the first box only.
     whole = folder / 'init.txt'
-    if not whole.is_file() or len(whole.read_text(errors='replace').split()) <= 1:
+    if not whole.is_file() or len(whole.read_text(errors='replace').strip().splitlines()) <= 1:
         layout = _VISIBLE
     return layout.read(folder, name, notes, attributes=_attributes(attributes, name))
 

@@ -112,6 +112,8 @@ class Layout:
                 f'{self.rgb}/ has {counts[0]} images and {self.thermal}/ {counts[1]}, but {file} '
                 f'has {lines} lines: at least {needed} images of each camera are needed')
         length = min(frames, lines * every)
+        if length < frames / 2:
+            raise InputError(f'{file} has {lines} lines for {frames} images: it is cut off')
         if max(counts) > length:
             notes.append(f'{name}: {self.rgb}/ has {counts[0]} images and {self.thermal}/ '
                          f'{counts[1]}; the {length} that {file} reaches to are tracked')

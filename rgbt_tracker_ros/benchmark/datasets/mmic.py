@@ -46,7 +46,7 @@ _DATASETS = {
         Layout('visible', 'infrared', {'both': 'init.txt'}), 210, 'RGBT210/SequencesName.txt'),
     'rgbt234': _Published(
         Layout('visible', 'infrared', {'rgb': 'visible.txt', 'thermal': 'infrared.txt'},
-               init='init.txt'), 234, 'RGBT234/SequencesName.txt'),
+               init='init.txt'), 234, 'RGBT234/attr_txt/SequencesName.txt'),
 }
 
 

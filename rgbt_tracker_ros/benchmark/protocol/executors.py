@@ -5,7 +5,7 @@ Each gives the same boxes: a sequence is tracked by one tracker in one thread, f
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from collections.abc import Sequence as List
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -23,12 +23,14 @@ from rgbt_tracker_ros.benchmark.protocol.job import Job
 from rgbt_tracker_ros.benchmark.protocol.one_pass import SequenceRun, run_sequence
 from rgbt_tracker_ros.errors import InputError
 
+Runs = Generator[SequenceRun, None, None]
+
 
 class Executor(Protocol):
     """Tracks sequences."""
 
     def run(self, job: Job, sequences: List[Sequence],
-            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+            on_frames: Callable[[int], None]) -> Runs:
         """Yield the sequences as they are done, in any order.
 
         `on_frames` is told how many more frames have been tracked.
@@ -48,7 +50,7 @@ class Serial:
     """One after the other, in this process."""
 
     def run(self, job: Job, sequences: List[Sequence],
-            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+            on_frames: Callable[[int], None]) -> Runs:
         """Yield the sequences in their order."""
         for sequence in sequences:
             yield run_sequence(job, sequence, lambda: on_frames(1))
@@ -61,8 +63,10 @@ class Processes:
         self._workers = workers
 
     def run(self, job: Job, sequences: List[Sequence],
-            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+            on_frames: Callable[[int], None]) -> Runs:
         """Yield the sequences as they are done; see `Executor.run`."""
+        if not sequences:
+            return
         others = set(multiprocessing.active_children())
         # A fork would copy the threads' locks of ONNX Runtime and OpenCV, and hang.
         pool = ProcessPoolExecutor(min(self._workers, len(sequences)),
@@ -104,8 +108,10 @@ class Ray:
         self._workers = workers
 
     def run(self, job: Job, sequences: List[Sequence],
-            on_frames: Callable[[int], None]) -> Iterator[SequenceRun]:
+            on_frames: Callable[[int], None]) -> Runs:
         """Yield the sequences as they are done; see `Executor.run`."""
+        if not sequences:
+            return
         ray = self._connected()
         try:
             # A machine that is lost costs a sequence a new start elsewhere, not the evaluation.
