@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rgbt_tracker_ros.benchmark.box_files import format_boxes
-from rgbt_tracker_ros.benchmark.groundtruth import Truth, load_package_truth
+from rgbt_tracker_ros.benchmark.groundtruth import load_package_truth
 from rgbt_tracker_ros.cli.main import run
 
 TRUTHS = load_package_truth('gtot')
@@ -267,37 +267,3 @@ def test_attributes_are_shown_on_request(tmp_path, capsys):
     assert 'LI (' not in capsys.readouterr().out
     assert run(['score', '--dataset', 'rgbt234', '--results', str(tmp_path), '--attributes']) == 0
     assert 'LI (' in capsys.readouterr().out
-
-
-def _download(root: Path, names: list[str]) -> list[Truth]:
-    """Make RGBT234 as it is distributed, with some of its sequences and images that are empty."""
-    truths = [truth for truth in load_package_truth('rgbt234') if truth.name in names]
-    for truth in truths:
-        for camera, kind in (('rgb', 'visible'), ('thermal', 'infrared')):
-            (root / truth.name / kind).mkdir(parents=True)
-            (root / truth.name / f'{kind}.txt').write_text(format_boxes(truth.boxes[camera]))
-            for number in range(truth.frames):
-                (root / truth.name / kind / f'{number:05d}.jpg').touch()
-    return truths
-
-
-def test_the_dataset_itself_gives_the_same_scores_as_the_package(tmp_path, capsys):
-    names = ['elecbike', 'aftertree']
-    random = np.random.default_rng(3)
-    root, boxes, out = tmp_path / 'RGBT234', tmp_path / 'boxes', tmp_path / 'out.json'
-    boxes.mkdir()
-    for truth in _download(root, names):
-        noisy = truth.boxes['rgb'] + random.normal(0, 8, (truth.frames, 4))
-        (boxes / f'{truth.name}.txt').write_text(format_boxes(noisy))
-    arguments = ['score', '--dataset', 'rgbt234', '--results', str(boxes), '--json', str(out)]
-    assert run([*arguments, '--root', str(root)]) == 2
-    assert '232 of 234 sequences' in _refused(capsys)
-    tracks, attributes = [], []
-    for source in (['--root', str(root)], []):
-        assert run([*arguments, '--allow-missing', *source]) == 0
-        report = json.loads(out.read_text())
-        tracks.append(report['tracks'])
-        attributes.append(report['attributes'])
-    assert set(tracks[0]) == set(names)
-    assert tracks[0] == tracks[1]
-    assert attributes[0] == attributes[1] != {}
