@@ -33,7 +33,7 @@ def test_the_package_has_whole_datasets(dataset, sequences, cameras):
 
 def test_an_incomplete_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr('rgbt_tracker_ros.benchmark.groundtruth._package', lambda: tmp_path)
-    with pytest.raises(InputError, match=r'SequencesName\.txt cannot be read .* install rgbt again'):
+    with pytest.raises(InputError, match=r'Name\.txt cannot be read .* install rgbt again'):
         load_package_truth('gtot')
 
 
