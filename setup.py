@@ -41,7 +41,8 @@ setup(
     maintainer='rgbt_tracker_ros maintainers',
     maintainer_email='maintainers@rgbt-tracker-ros.example',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['py.typed', 'bags/vision_msgs/msg/*.msg']},
+    package_data={NAME: ['py.typed', 'bags/vision_msgs/msg/*.msg',
+                         'benchmark/report/page.html']},
     data_files=data_files(),
     python_requires='>=3.10',
     install_requires=[
@@ -51,6 +52,7 @@ setup(
     extras_require={
         'bag': ['rosbags>=0.11.9,<0.12'],
         'video': ['av'],
+        'report': ['jinja2'],
         'score': ['rgbt'],
         'test': ['hypothesis', 'pytest<9', 'rgbt'],
         'train': [

@@ -61,7 +61,7 @@ def score(
     if layout is None:
         raise InputError(f'--format {box_format}: give {", ".join(LAYOUTS)}')
     convention = convention_of(dataset)
-    truths, notes = _truths(dataset, root, groundtruth, allow_missing)
+    truths, notes = load_truths(dataset, root, groundtruth, allow_missing)
     scores = score_benchmark(open_results(results), truths,
                              convention.as_rgbt() if as_rgbt else convention,
                              prefix, layout, allow_missing)
@@ -79,8 +79,16 @@ def score(
         show_benchmark(scores, f'{dataset}, {results}', attributes)
 
 
-def _truths(dataset: str, root: Path | None, groundtruth: Path | None, allow_missing: bool,
-            ) -> tuple[list[Truth], list[str]]:
+def load_truths(dataset: str, root: Path | None, groundtruth: Path | None, allow_missing: bool,
+                ) -> tuple[list[Truth], list[str]]:
+    """Return the ground truth of a benchmark, and what must be known of it.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is incomplete.
+
+    """
     from rgbt_tracker_ros.benchmark.groundtruth import Truth, dataset_truth, load_package_truth
     from rgbt_tracker_ros.benchmark.tracks import load_tracks
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trackers side by side: plots, tables and a page that holds everything."""
