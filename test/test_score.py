@@ -195,6 +195,9 @@ def test_places_without_results_are_refused(good, tmp_path, capsys, make):
 
 def test_several_folders_of_results_are_listed(good, tmp_path, capsys):
     _write(tmp_path / 'A')
+    (tmp_path / 'A' / 'times').mkdir()
+    (tmp_path / 'A' / 'times' / f'{NAMES[0]}.txt').write_text('0.01\n')
+    assert _score(tmp_path) == 0
     _write(tmp_path / 'B')
     assert _score(tmp_path) == 2
     said = _refused(capsys)

@@ -70,7 +70,7 @@ def open_results(path: Path) -> ResultFiles:
     ----------
     path
         A folder, a zip archive, or `archive.zip/folder/in/it`. Where there are none but in one
-        folder below, that one is taken.
+        folder below, the highest one, that one is taken.
 
     Raises
     ------
@@ -177,14 +177,15 @@ def _archived(archive: Path, inside: str) -> ResultFiles:
 
 
 def _chosen(place: Path, folders: Collection[str]) -> str:
-    if '.' in folders:
-        return '.'
     if not folders:
         raise InputError(f'--results {place}: no *.txt in it: give the folder of the box files')
-    if len(folders) > 1:
+    # Box files lie above what else a tool writes, such as times.
+    depths = {folder: len(PurePosixPath(folder).parts) for folder in folders}
+    highest = sorted(folder for folder in folders if depths[folder] == min(depths.values()))
+    if len(highest) > 1:
         raise InputError(f'--results {place}: several folders of box files in it: give one, '
-                         f'{some(sorted(folders), lambda folder: str(place / folder))}')
-    return next(iter(folders))
+                         f'{some(highest, lambda folder: str(place / folder))}')
+    return highest[0]
 
 
 def _read(path: Path) -> bytes:
