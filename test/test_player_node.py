@@ -17,6 +17,7 @@ from std_msgs.msg import Bool
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.ros.playlist import Faults, Recording, open_clip, play
+from rgbt_tracker_ros.synthetic.corruptions import Corruption
 
 pytestmark = pytest.mark.ros
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -81,6 +82,16 @@ def test_dropped_frames_depend_on_the_seed_only():
     assert 110 < len(shown(1)) < 170
 
 
+def test_corruptions_befall_the_images_of_their_camera():
+    faults = Faults(corruptions=(Corruption('thermal-late', 2), Corruption('rgb-missing', 50)))
+    shows = list(play([Recording(kind, Frames(9)) for kind in ('rgb', 'thermal')], faults))
+    shown = {kind: [int(show.pixels[0, 0]) for show in shows if show.kind == kind]
+             for kind in ('rgb', 'thermal')}
+    assert shown['thermal'] == [0, 0, 0, 1, 2, 3, 4, 5, 6]
+    assert len(shown['rgb']) == 5
+    assert shown['rgb'][0] == 0
+
+
 def test_8_bits_become_counts_and_16_stay():
     faults = Faults(sixteen_bit=True)
     counts = [show.pixels for show in play([Recording('thermal', Frames(2))], faults)]
@@ -136,8 +147,10 @@ def test_a_clip_is_played_in_real_time_and_the_player_ends(clip):
     ({'rgb': '/no/such/folder'}, '/no/such/folder: does not exist'),
     ({'clip': 'CLIP', 'freeze': [1.0, 0.5]}, 'freeze'),
     ({'clip': 'CLIP', 'drop': 2}, 'drop = 2'),
+    ({'clip': 'CLIP', 'corrupt': ['fog:3']}, "corrupt: corruption 'fog' is unknown"),
+    ({'clip': 'CLIP', 'corrupt': ['smoke']}, 'each with its level'),
     ({'clip': 'CLIP', 'wait': 0.1}, 'has no subscriber after 0.1 s'),
-], ids=['nothing', 'path', 'freeze', 'drop', 'alone'])
+], ids=['nothing', 'path', 'freeze', 'drop', 'corrupt', 'level', 'alone'])
 def test_what_cannot_be_played_ends_with_status_2_and_one_line(clip, capfd, parameters, words):
     with Rig() as rig:
         given_clip = {name: clip if value == 'CLIP' else value

@@ -20,11 +20,12 @@ from rgbt_tracker_ros.tracking.tracker import Tracker
 
 DEFAULT_RATE = 30.0
 _SAME_RATE = 1.02
+_END = object()
 
 
 @dataclass(frozen=True, slots=True)
 class RawFrames:
-    """Frames of one moment as recorded; None where there is no such camera."""
+    """Frames of one moment as recorded; None where there is no such camera, or no image of it."""
 
     number: int
     stamp: float
@@ -69,8 +70,9 @@ def read_frames(rgb: FrameSource | None, thermal: FrameSource | None, start: int
         warn(f'{given[0].text} has {rates[0]:.4g} frames per second but {given[1].text} '
              f'{rates[1]:.4g}: frames are paired by number, not by time')
     number = start
-    for frames in zip_longest(*(source.frames(start) for source in given)):
-        if any(frame is None for frame in frames):
+    sides: list[Iterator[Any]] = [source.frames(start) for source in given]
+    for frames in zip_longest(*sides, fillvalue=_END):
+        if any(frame is _END for frame in frames):
             longer, shorter = sorted(zip(given, frames, strict=True), key=_has_ended)
             warn(f'{shorter[0].text} ends before frame {number} but {longer[0].text} goes on: '
                  'only the common part is tracked')
@@ -133,7 +135,7 @@ def unusable(prepared: Prepared) -> str:
 
 
 def _has_ended(item: tuple[FrameSource, object]) -> bool:
-    return item[1] is None
+    return item[1] is _END
 
 
 def _length(sources: list[FrameSource]) -> int:

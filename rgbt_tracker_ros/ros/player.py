@@ -22,6 +22,7 @@ from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.messages import stamp_message
 from rgbt_tracker_ros.ros.playlist import Faults, Recording, Show, open_clip, play
+from rgbt_tracker_ros.synthetic.corruptions import Corruption, parse_corruptions
 
 _AHEAD = 32
 """Frames read ahead, so that reading never delays publishing."""
@@ -39,7 +40,8 @@ _PARAMETERS: dict[str, tuple[Any, str]] = {
     'thermal_delay': (0.0, 'Thermal messages come so many seconds after their stamp.'),
     'thermal_stamp_offset': (0.0, 'Thermal stamps are wrong by so many seconds.'),
     'drop': (0.0, 'Share of frames, 0 to 1, that are not published.'),
-    'seed': (0, 'Chooses the dropped frames.'),
+    'seed': (0, 'Chooses the dropped frames, and what is random in corruptions.'),
+    'corrupt': ([''], 'Corruptions NAME:LEVEL, as rgbt-tracker evaluate --corrupt has them.'),
     'sixteen_bit': (False, 'Publish 8-bit thermal images as 16-bit counts.'),
     'rgb_encoding': ('rgb8', 'Encoding of the RGB images: rgb8 or bgr8.'),
     'freeze': ([0.0], 'Start, end, start, end ... seconds in which thermal stands still.'),
@@ -68,7 +70,8 @@ class PlayerNode(Node):  # type: ignore[misc]
             drop=self._number('drop', 0, 1), seed=int(self._number('seed', 0, 2**31)),
             thermal_delay=self._number('thermal_delay', 0, 60),
             thermal_stamp_offset=self._number('thermal_stamp_offset', -60, 60),
-            freeze=_intervals(self._value('freeze')), sixteen_bit=bool(self._value('sixteen_bit')))
+            freeze=_intervals(self._value('freeze')), sixteen_bit=bool(self._value('sixteen_bit')),
+            corruptions=_corruptions(self._value('corrupt')))
         self._rgb_encoding = _encoding(self._value('rgb_encoding'))
         self._recordings = self._open()
         self._topics = {
@@ -201,6 +204,17 @@ def _encoding(value: Any) -> str:
     if value not in ('rgb8', 'bgr8'):
         raise InputError(f'parameter rgb_encoding = {value!r} is neither rgb8 nor bgr8')
     return str(value)
+
+
+def _corruptions(values: Sequence[str]) -> tuple[Corruption, ...]:
+    try:
+        found = [parse_corruptions(text) for text in values if text]  # no empty default list
+    except InputError as error:
+        raise InputError(f'parameter corrupt: {error}') from error
+    if any(len(each) > 1 for each in found):
+        raise InputError(f'parameter corrupt = {list(values)} must hold NAME:LEVEL, each with '
+                         'its level')
+    return tuple(each[0] for each in found)
 
 
 def _intervals(values: Sequence[float]) -> tuple[tuple[float, float], ...]:

@@ -15,6 +15,9 @@ import numpy as np
 
 from rgbt_tracker_ros.benchmark.sources import Frame, FrameSource, Kind, open_source
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.synthetic.corruptions import Corruption
+from rgbt_tracker_ros.synthetic.patterns import Clip
+from rgbt_tracker_ros.synthetic.streams import Frames, held
 
 _RATE = 30.0
 """Frames per second of images without stamps."""
@@ -32,7 +35,7 @@ class Faults:
     drop
         Share of frames, 0..1, that are never published.
     seed
-        Chooses which.
+        Chooses which, and what is random in the corruptions.
     thermal_delay
         Thermal messages come so much later than their stamp says, seconds.
     thermal_stamp_offset
@@ -41,6 +44,8 @@ class Faults:
         (start, end) intervals, seconds, in which the thermal image stands still.
     sixteen_bit
         8-bit thermal images are published as 16-bit counts.
+    corruptions
+        What happens to the images, one after the other.
 
     """
 
@@ -50,6 +55,7 @@ class Faults:
     thermal_stamp_offset: float = 0.0
     freeze: tuple[tuple[float, float], ...] = ()
     sixteen_bit: bool = False
+    corruptions: tuple[Corruption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +103,14 @@ class Recording:
             return (self.stamps[-1] - self.stamps[0]) / (len(self.stamps) - 1)
         return 1 / self.rate
 
-    def timed(self) -> Iterator[tuple[float, Frame]]:
-        """Yield (seconds, frame); ends with the frames or the stamps, whichever end first."""
-        times = iter(self.stamps) if self.stamps else (n / self.rate for n in count())
-        return zip(times, self.source.frames(), strict=False)
+    @property
+    def length(self) -> int | None:
+        """Return the number of frames, None when nobody knows."""
+        return len(self.stamps) or self.source.count
+
+    def times(self) -> Iterator[float]:
+        """Yield the seconds of each frame; without stamps they never end."""
+        return iter(self.stamps) if self.stamps else (n / self.rate for n in count())
 
 
 class Show(NamedTuple):
@@ -153,15 +163,19 @@ def play(recordings: Sequence[Recording], faults: Faults, loop: bool = False) ->
 def _shows(recording: Recording, faults: Faults) -> Iterator[Show]:
     chance = random.Random(f'{faults.seed} {recording.kind}')
     thermal = recording.kind == 'thermal'
-    shown: Frame | None = None
-    for time, pixels in recording.timed():
-        frozen = thermal and any(begin <= time < end for begin, end in faults.freeze)
-        if shown is None or not frozen:
-            shown = _counts(pixels) if thermal and faults.sixteen_bit else pixels
-        if chance.random() < faults.drop:
+    frames: Frames = recording.source.frames()
+    for corruption in faults.corruptions:
+        frames = corruption.stream(recording.kind, frames, Clip('', recording.length, faults.seed))
+    if thermal:
+        frames = held(frames, (any(begin <= time < end for begin, end in faults.freeze)
+                               for time in recording.times()))
+    # It ends with the frames or the stamps, whichever end first.
+    for time, pixels in zip(recording.times(), frames, strict=False):
+        if chance.random() < faults.drop or pixels is None:
             continue
         yield Show(time + faults.thermal_delay * thermal, recording.kind,
-                   time + faults.thermal_stamp_offset * thermal, shown)
+                   time + faults.thermal_stamp_offset * thermal,
+                   _counts(pixels) if thermal and faults.sixteen_bit else pixels)
 
 
 def _counts(pixels: Frame) -> Frame:

@@ -68,13 +68,17 @@ def smoke(image: Image, strength: float, rng: np.random.Generator) -> Image:
     return veil(image, np.asarray(depth, np.float32), grey + tint)
 
 
-def darkness(image: Image, strength: float, rng: np.random.Generator) -> Image:
-    """Take the light away: low gain, sensor noise, a colour cast; thermal does not notice."""
+def darkness(image: Image, strength: float, rng: np.random.Generator,
+             noise: np.random.Generator | None = None) -> Image:
+    """Take the light away: low gain, sensor noise, a colour cast; thermal does not notice.
+
+    `noise`, when given, draws the noise: in a film it is another one in each frame.
+    """
     cast = 1.0 + 0.25 * rng.uniform(-1, 1, 3)
     sigma = strength * rng.uniform(2.0, 9.0)
     if image.ndim == 2:
         return image
-    return add_grain(dim(image, strength, cast), sigma, rng)
+    return add_grain(dim(image, strength, cast), sigma, noise or rng)
 
 
 def dim(image: Image, strength: float, cast: NDArray[np.float64]) -> Image:
@@ -171,9 +175,14 @@ def low_contrast(image: Image, strength: float, rng: np.random.Generator) -> Ima
 def misalignment(image: Image, strength: float, rng: np.random.Generator) -> Image:
     """Shift, turn, scale and tilt the image a little, as a bad calibration does."""
     height, width = image.shape[:2]
-    matrix = random_homography(width, height, strength, rng)
+    return warp(image, random_homography(width, height, strength, rng))
+
+
+def warp(image: Image, matrix: NDArray[np.float64]) -> Image:
+    """Move each pixel to where the 3 x 3 homography takes it; the border is repeated outside."""
     return as_image(cv2.warpPerspective(
-        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        image, matrix, image.shape[1::-1], flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE))
 
 
 def random_homography(

@@ -138,7 +138,8 @@ class _Blank:
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield as many black frames as the source has frames."""
-        return (np.zeros_like(frame) for frame in self._source.frames(start))
+        return (frame if frame is None else np.zeros_like(frame)
+                for frame in self._source.frames(start))
 
 
 def _camera(source: FrameSource | None, blank: bool) -> FrameSource | None:
