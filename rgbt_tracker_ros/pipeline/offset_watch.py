@@ -36,6 +36,11 @@ class OffsetWatch:
         """Note a frame, to be looked at by `work`."""
         self._fresh.append((camera, stamp, message))
 
+    @property
+    def waiting(self) -> int:
+        """Return the number of frames to be looked at."""
+        return len(self._fresh)
+
     def work(self, now: float, thermal_offset: float) -> None:
         """Look at the noted frames, and estimate anew when it is time.
 

@@ -17,6 +17,9 @@ from rgbt_tracker_ros.settings import SyncSettings
 
 CAMERAS = ('rgb', 'thermal')
 
+_UNPAIRED = 4
+"""Frames that may come without a pair before their images are looked at."""
+
 _COUNTERS = tuple(item.name for item in fields(SyncCounters))
 _counts = attrgetter(*_COUNTERS)
 
@@ -75,8 +78,13 @@ class NearestPairing:
 
     def poll(self, now: float) -> Iterator[Pair[Any, Any]]:
         """Yield what is ready, in order of stamps; then look at the images, off the path."""
-        yield from self._synchronizer.poll(now)
-        self._watch.work(now, self._settings.thermal_offset)
+        paired = False
+        for pair in self._synchronizer.poll(now):
+            paired = True
+            yield pair
+        # Not while a partner may be on its way.
+        if paired or self._watch.waiting >= _UNPAIRED:
+            self._watch.work(now, self._settings.thermal_offset)
 
     def configure(self, settings: SyncSettings) -> None:
         """Use other settings from now on."""
