@@ -14,8 +14,8 @@ from rgbt_tracker_ros.errors import InputError, ModelError
 
 # One file each in this folder, with a function of the same name; files that a slim installation
 # leaves out are not offered.
-COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'benchmark', 'demo', 'doctor',
-            'generate', 'align', 'train', 'export', 'soak')
+COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'compare', 'benchmark', 'demo',
+            'doctor', 'generate', 'align', 'train', 'export', 'soak')
 
 BAD_INPUT = 2
 INTERRUPTED = 130
