@@ -26,7 +26,7 @@ def start(context: LaunchContext) -> list[Any]:
     bag = bag_play(given)
     init = box(given['init'])
     node = tracker(given, use_sim_time=True, **({'initial_box': init} if init else {}))
-    return [*ending(bag, node), node, *rviz(given, use_sim_time=True),
+    return [*ending(bag, node, given['namespace']), node, *rviz(given, use_sim_time=True),
             *once_subscribed(image_topics(given), [bag])]
 
 

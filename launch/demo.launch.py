@@ -43,7 +43,7 @@ def play(given: dict[str, str], recording: dict[str, str], init: str) -> list[An
     """Return the nodes that play and track a recording."""
     node = tracker(given, initial_box=box(init))
     source = player(given, **recording, loop=given['loop'] == 'true', wait=600.0)
-    return [*ending(source, node), node, source, *rviz(given)]
+    return [*ending(source, node, given['namespace']), node, source, *rviz(given)]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -2,10 +2,12 @@
 """The launch files over stand-ins for `launch`: arguments, parameters, remappings, refusals."""
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from launch_stand_in import StandIn, kinds
 import pytest
 import yaml
@@ -172,6 +174,31 @@ def test_the_end_of_the_recording_ends_everything(demo):
     assert kinds(timer.actions) == ['Shutdown']
     with pytest.raises(RuntimeError, match='the tracker ended with status 1'):
         of_tracker.positional[0].on_exit(SimpleNamespace(returncode=1), running)
+
+
+def test_a_tracker_that_cannot_work_ends_everything(demo, monkeypatch):
+    over, waiting = demo.start(
+        rgb='a', thermal='b', init='1,2,30,40', namespace='/front')[2:4]
+    assert over.positional[0].target_action is waiting
+    reports = [('rgbt_tracker: node', DiagnosticStatus.ERROR, 'of another tracker'),
+               ('front/rgbt_tracker: node', DiagnosticStatus.WARN, 'building'),
+               ('front/rgbt_tracker: node', DiagnosticStatus.ERROR, 'no such model')]
+    freed = []
+
+    def subscribe(kind, topic, callback, depth):
+        for name, level, words in reports:
+            callback(DiagnosticArray(status=[DiagnosticStatus(
+                name=name, level=level, message=words)]))
+        return topic
+
+    node = SimpleNamespace(create_subscription=subscribe, destroy_subscription=freed.append)
+    monkeypatch.setitem(waiting.coroutine.__globals__, 'get_ros_node', lambda context: node)
+    asyncio.run(waiting.coroutine(None))
+    assert freed == ['/diagnostics']
+    end = over.positional[0].on_completion
+    with pytest.raises(RuntimeError, match='the tracker cannot work: no such model'):
+        end(None, SimpleNamespace(is_shutdown=False))
+    assert end(None, SimpleNamespace(is_shutdown=True)) == []
 
 
 def test_a_bag_waits_for_the_tracker_and_gives_it_the_time(bag, tmp_path):

@@ -129,3 +129,11 @@ def test_a_recording_that_cannot_be_played_is_reported(rig, clip):
     assert process.returncode == 1
     assert '/no/rgb' in rig.output()
     assert 'the player ended with status 2' in rig.output()
+
+
+def test_a_tracker_that_cannot_work_ends_the_demonstration(rig, clip):
+    process = rig.launch('demo.launch.py', f'clip:={clip}', 'namespace:=front', 'model:=absent')
+    rig.until(lambda: process.poll() is not None, 'end of the launch', 60.0)
+    assert process.returncode == 1
+    assert "the tracker cannot work: unconfigured: cannot configure: model 'absent'" \
+        in rig.output()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diagnostic_msgs import msg as diagnostic_msgs
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_msgs.msg import Header
 
 from rgbt_tracker_ros.pipeline import messages
@@ -21,3 +21,20 @@ def values_of(message: DiagnosticArray, part: str) -> dict[str, str]:
         if status.name.endswith(f': {part}'):
             return {item.key: item.value for item in status.values}
     return {}
+
+
+def fault_of(message: DiagnosticArray, node: str) -> str | None:
+    """Return why a node cannot work, empty when it can; None when the message is another's.
+
+    Parameters
+    ----------
+    message
+        From `/diagnostics`.
+    node
+        Full name of the node, without the first slash.
+
+    """
+    for status in message.status:
+        if status.name == f'{node}: node':
+            return str(status.message) if status.level == DiagnosticStatus.ERROR else ''
+    return None

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 
 import cv2
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 from numpy.typing import NDArray
 import rclpy
@@ -19,7 +19,7 @@ from sensor_msgs.msg import Image
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.pipeline.conversion import rgb_image
 from rgbt_tracker_ros.pipeline.header import seconds
-from rgbt_tracker_ros.ros.diagnostics import values_of
+from rgbt_tracker_ros.ros.diagnostics import fault_of, values_of
 
 _JPEG_QUALITY = 90
 _DEPTH = 30
@@ -135,10 +135,9 @@ class Monitor:
             self._regions[_key(stamp)] = Box.parse(target['fused_region'])
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == 'rgbt_tracker: node':
-                broken = status.level == DiagnosticStatus.ERROR
-                self._fault = status.message if broken else ''
+        fault = fault_of(message, 'rgbt_tracker')
+        if fault is not None:
+            self._fault = fault
 
     def _on_fused(self, message: Image) -> None:
         # Kept as JPEG: half a minute of crops is 7 MB instead of 170.
