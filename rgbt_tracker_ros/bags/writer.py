@@ -29,7 +29,7 @@ from rgbt_tracker_ros.bags.types import MessageTypes, typestore
 from rgbt_tracker_ros.benchmark.annotation import annotated
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.pipeline.messages import detection_array, diagnostic_array
-from rgbt_tracker_ros.pipeline.report import Level, Part, frame_parts
+from rgbt_tracker_ros.pipeline.report import Part, answer_part, frame_parts
 from rgbt_tracker_ros.tracking.prediction import Prediction
 
 NODE = '/rgbt_tracker'
@@ -131,12 +131,10 @@ class ResultBag:
                 self._write_frame(event)
 
     def _write_answer(self, event: Answered) -> None:
-        answer = event.answer
-        self._answer = str(answer)
+        self._answer = str(event.answer)
         header = _std.Header(stamp=_time(event.time))
-        part = Part('request', Level.OK if answer.accepted else Level.WARN, self._answer, {
-            'request': answer.source, 'accepted': answer.accepted, 'reason': answer.reason})
-        self._put(event.time, _STATUS, diagnostic_array(_diagnostic, header, NODE, [part]))
+        self._put(event.time, _STATUS, diagnostic_array(
+            _diagnostic, header, NODE, [answer_part(event.answer)]))
 
     def _write_frame(self, event: Frame) -> None:
         outcome = event.outcome

@@ -52,6 +52,8 @@ class Outcome:
     motion
         How the target moves, where `target.predict_to_now` asks for it; None while it is not
         tracked.
+    registration
+        How the views correspond.
 
     """
 
@@ -68,7 +70,9 @@ class Outcome:
 
 
 class Pipeline:
-    """Converts, prepares and tracks; everything but `inbox` belongs to one thread.
+    """Converts, prepares and tracks.
+
+    One thread's, but for `inbox`, `calibrate` and `target_id`, which are any thread's.
 
     Parameters
     ----------
@@ -92,10 +96,7 @@ class Pipeline:
         self._target = Target(tracker, on_answer, clock)
         self._preparer = PairPreparer(settings)
         self._settings = settings
-        self._initial_box: tuple[float, ...] = ()
-        self._health: dict[str, Health] = {}
-        self._registration = SAME_VIEW
-        self._newest = 0.0
+        self._forget()
 
     def calibrate(self, camera: str, calibration: Calibration) -> None:
         """Take in the calibration of `rgb` or `thermal`; from any thread."""
@@ -111,8 +112,14 @@ class Pipeline:
         self._tracker.reset()
         self._target.forget_frames()
         self._preparer.reset()
-        self._initial_box = ()
+        self._forget()
         self.inbox.take()
+
+    def _forget(self) -> None:
+        self._initial_box: tuple[float, ...] = ()
+        self._health: dict[str, Health] = {}
+        self._registration = SAME_VIEW
+        self._newest = 0.0
 
     def process(self, frame: Pair[Any, Any], settings: Settings, fused: bool,
                 watch: Stopwatch | None = None) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any
 from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.registration import Registered
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
+from rgbt_tracker_ros.pipeline.requests import Answer
 from rgbt_tracker_ros.tracking.result import State
 
 _POOR = 0.3
@@ -63,6 +64,12 @@ def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
           for camera, health in outcome.health.items()),
         Part('frames', Level.OK, numbers.get('stamps', ''), numbers),
         *_registration_part(outcome.registration)]
+
+
+def answer_part(answer: Answer) -> Part:
+    """Return the answer to a request."""
+    return Part('request', Level.OK if answer.accepted else Level.WARN, str(answer), {
+        'request': answer.source, 'accepted': answer.accepted, 'reason': answer.reason})
 
 
 def _registration_part(registered: Registered) -> list[Part]:

@@ -13,7 +13,7 @@ from vision_msgs.msg import Detection2DArray
 from rgbt_tracker_ros.benchmark.annotation import annotated
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
-from rgbt_tracker_ros.pipeline.report import Level, Part, frame_parts
+from rgbt_tracker_ros.pipeline.report import Level, Part, answer_part, frame_parts
 from rgbt_tracker_ros.pipeline.requests import Answer
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
@@ -89,8 +89,7 @@ class Outputs:
             self._node.get_logger().info(self._answer)
         else:
             self._node.get_logger().warning(self._answer)
-        self._say(Part('request', Level.OK if answer.accepted else Level.WARN, self._answer, {
-            'request': answer.source, 'accepted': answer.accepted, 'reason': answer.reason}))
+        self._say(answer_part(answer))
 
     def report_fault(self, error: str) -> None:
         """Say that a frame could not be handled at all."""
