@@ -17,6 +17,7 @@ from rgbt_tracker_ros.benchmark.metrics.conventions import (
 from rgbt_tracker_ros.benchmark.metrics.frames import (
     Floats,
     center_errors_of,
+    cleaned,
     overlaps_of,
     paired,
     separate_errors_of,
@@ -183,10 +184,11 @@ def _prepared(results: ArrayLike, truth: ArrayLike, convention: Convention,
 
 
 def _measured(got: Floats, true: Floats, convention: Convention) -> tuple[Floats, Floats, Floats]:
-    ious = overlaps_of(got, true)
-    pixels = center_errors_of(got, true)
-    sides = (separate_errors_of(got, true) if convention.like_rgbt
-             else center_errors_of(got, true, normalized=True))
+    pairs = cleaned(got, true)
+    ious = overlaps_of(pairs)
+    pixels = center_errors_of(pairs)
+    sides = (separate_errors_of(pairs) if convention.like_rgbt
+             else center_errors_of(pairs, normalized=True))
     if convention.zero_is_absent:
         absent = (true <= 0).any(axis=1)
         for values in (ious, pixels, sides):
