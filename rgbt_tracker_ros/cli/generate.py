@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 import typer
 
-from rgbt_tracker_ros.cli.console import error_console
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.synthetic.clip import Clip
-from rgbt_tracker_ros.synthetic.clip_files import write_clip
-from rgbt_tracker_ros.synthetic.scripts import demo_spec, random_spec
-from rgbt_tracker_ros.synthetic.spec import ClipSpec
+
+if TYPE_CHECKING:
+    from rgbt_tracker_ros.synthetic.spec import ClipSpec
 
 _DRAWS = 50
 """Random scenes that are tried for one whose target is seen in the first image."""
@@ -32,6 +28,18 @@ def generate(
         '--overwrite', help='Replace a clip that was generated before.')] = False,
 ) -> None:
     """Generate an RGB-thermal clip with exact ground truth: smoke, darkness, occlusion ..."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from rgbt_tracker_ros.cli.console import error_console
+    from rgbt_tracker_ros.synthetic.clip_files import write_clip
+    from rgbt_tracker_ros.synthetic.scripts import demo_spec
+
     view = _parse_size(size)
     spec = _random_spec(seed, view, duration) if random else demo_spec(view)
     console = error_console()
@@ -48,6 +56,11 @@ def generate(
 
 def _random_spec(seed: int, size: tuple[int, int], duration: float) -> ClipSpec:
     """Draw until the target is seen in the first image, where tracking starts."""
+    import numpy as np
+
+    from rgbt_tracker_ros.synthetic.clip import Clip
+    from rgbt_tracker_ros.synthetic.scripts import random_spec
+
     rng = np.random.default_rng(seed)
     spec = random_spec(rng, size, duration)
     for _ in range(_DRAWS):
