@@ -16,16 +16,16 @@ from rgbt_tracker_ros.settings import Settings
 if TYPE_CHECKING:
     from rgbt_tracker_ros.imaging.box import Box
 
-Model = Annotated[str, typer.Option(
-    '--model', metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')]
-Backend = Annotated[str, typer.Option(
+_MODEL = typer.Option(
+    '--model', metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')
+_BACKEND = typer.Option(
     '--backend', metavar='auto|onnxruntime|openvino|tensorrt|torch',
-    help='Run time of the network.')]
-GivenModel = Annotated[str | None, typer.Option(
-    '--model', metavar='NAME|DIR', help='Shipped model, or the folder of a model bundle.')]
-GivenBackend = Annotated[str | None, typer.Option(
-    '--backend', metavar='auto|onnxruntime|openvino|tensorrt|torch',
-    help='Run time of the network.')]
+    help='Run time of the network.')
+
+Model = Annotated[str, _MODEL]
+Backend = Annotated[str, _BACKEND]
+GivenModel = Annotated[str | None, _MODEL]
+GivenBackend = Annotated[str | None, _BACKEND]
 Params = Annotated[Path | None, typer.Option(
     '--params', metavar='FILE.yaml', help='Parameter file of the node, as config/tracker.yaml.')]
 Set = Annotated[list[str] | None, typer.Option(
@@ -44,8 +44,7 @@ def make_settings(assignments: Sequence[str] | None, model: str, backend: str) -
         If an assignment is not NAME=VALUE or the settings do not accept it.
 
     """
-    settings = Settings.from_flat({'model.name': model, 'model.backend': backend})
-    return settings.updated(parse_assignments(assignments))
+    return read_settings(None, model, backend, assignments)
 
 
 def read_settings(params: Path | None, model: str | None, backend: str | None,
