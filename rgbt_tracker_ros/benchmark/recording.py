@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,43 @@ from rgbt_tracker_ros.benchmark.sources import FrameSource
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.health import CameraState
+from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.tracking.preparation import PairPreparer, Prepared
 from rgbt_tracker_ros.tracking.result import State, TrackResult
-from rgbt_tracker_ros.tracking.tracker import Tracker
 
 DEFAULT_RATE = 30.0
 _SAME_RATE = 1.02
 _END = object()
+
+
+class TargetTracker(Protocol):
+    """What is asked of a tracker here; see `Tracker`."""
+
+    @property
+    def state(self) -> State:
+        """Return IDLE without a target, else TRACKING or LOST."""
+        ...
+
+    @property
+    def box(self) -> Box | None:
+        """Return where the target was last, pixels of the RGB image; None without a target."""
+        ...
+
+    def initialize(self, pair: ImagePair, box: Box) -> TrackResult:
+        """Take the target in `box` as the one to track."""
+        ...
+
+    def track(self, pair: ImagePair, fused: bool = False) -> TrackResult:
+        """Find the target in the next pair."""
+        ...
+
+    def miss(self, note: str) -> TrackResult:
+        """Let a frame pass in which no camera was usable."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the target."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +116,7 @@ def read_frames(rgb: FrameSource | None, thermal: FrameSource | None, start: int
                          f'give a number from 0 to {_length(given) - 1}')
 
 
-def track_frames(tracker: Tracker, prepare: PairPreparer, frames: Iterable[RawFrames],
+def track_frames(tracker: TargetTracker, prepare: PairPreparer, frames: Iterable[RawFrames],
                  box: Box, fused: bool = False) -> Iterator[TrackedFrame]:
     """Track a target through a recording, frame by frame.
 

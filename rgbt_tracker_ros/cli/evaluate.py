@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rgbt_tracker_ros.benchmark.protocol.executors import Executor
     from rgbt_tracker_ros.benchmark.protocol.job import Job
     from rgbt_tracker_ros.benchmark.protocol.one_pass import SequenceRun
+    from rgbt_tracker_ros.settings import Settings
+    from rgbt_tracker_ros.synthetic.corruptions import Corruption
 
 DATASETS = 'folder|gtot|rgbt210|rgbt234|lasher|vtuav|...'
 
@@ -40,10 +42,22 @@ def evaluate(
         'both are looked for in videos/ beside --root.')] = None,
     thermal: Annotated[Path | None, typer.Option(
         metavar='DIR', help='For tracks: folder of the thermal videos.')] = None,
-    modality: Annotated[str, typer.Option(
-        metavar='rgbt|rgb|thermal', help='rgb and thermal blank the other camera.')] = 'rgbt',
+    modality: Annotated[str | None, typer.Option(
+        metavar='rgbt|rgb|thermal|average', help='rgbt (default) uses both cameras, rgb and '
+        'thermal blank the other one; average is for OpenCV\'s trackers.', show_default=False),
+    ] = None,
     model: options.Model = 'unified_nano',
     backend: options.Backend = 'auto',
+    peer: Annotated[str | None, typer.Option(
+        '--tracker', metavar='opencv:mil|nano|csrt|kcf', help='A tracker of OpenCV in the place '
+        'of the model; by default on RGB.')] = None,
+    weights: Annotated[Path | None, typer.Option(
+        metavar='DIR', help='Of opencv:nano: folder of *backbone*.onnx and *head*.onnx.')] = None,
+    corrupt: Annotated[list[str] | None, typer.Option(
+        metavar='NAME[:LEVEL]', help='Track once more with this corruption, as smoke:70, or smoke '
+        'at its usual levels, or all; may be repeated. docs/robustness.md has the list.')] = None,
+    seed: Annotated[int, typer.Option(
+        min=0, help='Of what is random in corruptions.')] = 0,
     workers: Annotated[int, typer.Option(
         min=0, metavar='N', help='Sequences tracked at once, each in a process with one thread; '
         '0 = one per core. The boxes do not depend on it.')] = 1,
@@ -59,18 +73,23 @@ def evaluate(
         '--overwrite', help='Replace results of another model or other settings.')] = False,
     json_file: Annotated[Path | None, typer.Option(
         '--json', metavar='OUT.json', help='Scores per sequence and attribute, their mean and the '
-        'curves.')] = None,
+        'curves; with --corrupt what each corruption costs.')] = None,
+    picture: Annotated[Path | None, typer.Option(
+        metavar='OUT.png', help='With --corrupt: a picture of the table.')] = None,
     set_: options.Set = None,
 ) -> None:
     """Track a dataset, one pass from the first box, and score it by the benchmark's own rules."""
     settings = options.make_settings(set_, model, backend)
+    if picture is not None and not corrupt:
+        raise InputError(f'--picture {picture}: there is one with --corrupt only')
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
     from rgbt_tracker_ros.benchmark.protocol.evaluate import evaluate as run
-    from rgbt_tracker_ros.benchmark.protocol.job import make_job
     from rgbt_tracker_ros.benchmark.protocol.store import ResultStore
+    from rgbt_tracker_ros.benchmark.robustness import CLEAN, corrupted
 
-    job = make_job(model, settings, modality)
+    job = _job(model, peer, settings, modality, weights)
+    corruptions = _corruptions(corrupt)
     data = load_dataset(dataset, root, split, allow_missing, _names(sequences), rgb, thermal)
     with _folder(output) as folder:
         tracker = name or _tracker_name(job)
@@ -78,11 +97,45 @@ def evaluate(
             raise InputError(f'--name {tracker}: give the name of a folder')
         # The names of own recordings say nothing about what is in them.
         place = str(root.resolve()) if dataset == 'folder' else ''
-        store = ResultStore(folder / tracker, {
-            'dataset': data.name, 'split': data.split, 'root': place, **job.record()}, overwrite)
-        with _progress() as watch:
-            done = run(data, job, store, _executor(workers, ray), allow_missing, watch)
-    _report(done, data, job, output, json_file)
+        record = {'dataset': data.name, 'split': data.split, 'root': place, **job.record()}
+        store = ResultStore(folder / tracker, record, overwrite)
+        executor = _executor(workers, ray)
+        with _progress('tracking') as watch:
+            done = run(data, job, store, executor, allow_missing, watch)
+        results = {CLEAN: done}
+        for each in corruptions:
+            store = ResultStore(folder / f'{tracker}+{each.name}-{each.level:g}', {
+                **record, 'corruption': str(each), 'corruption_seed': seed}, overwrite)
+            with _progress(str(each)) as watch:
+                results[str(each)] = run(corrupted(data, each, seed), job, store, executor,
+                                         allow_missing, watch)
+    if corruptions:
+        from rgbt_tracker_ros.cli.robustness import report_robustness
+
+        report_robustness(results, {**_facts(data, job, output), 'seed': seed}, json_file, picture)
+    else:
+        _report(done, data, job, output, json_file)
+
+
+def _job(model: str, peer: str | None, settings: Settings, modality: str | None,
+         weights: Path | None) -> Job:
+    if peer is None:
+        from rgbt_tracker_ros.benchmark.protocol.job import make_job
+
+        return make_job(model, settings, modality or 'rgbt')
+    from rgbt_tracker_ros.benchmark.peers import make_peer_job
+
+    return make_peer_job(peer, settings, modality or 'rgb', weights)
+
+
+def _corruptions(texts: list[str] | None) -> list[Corruption]:
+    from rgbt_tracker_ros.synthetic.corruptions import parse_corruptions
+
+    try:
+        found = [each for text in texts or () for each in parse_corruptions(text)]
+    except InputError as error:
+        raise InputError(f'--corrupt: {error}') from error
+    return list(dict.fromkeys(found))
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -90,7 +143,8 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 
 def _tracker_name(job: Job) -> str:
-    return Path(job.model).name + ('' if job.modality == 'rgbt' else f'-{job.modality}')
+    plain = Path(job.model).name.replace(':', '-')
+    return plain if job.modality == 'rgbt' else f'{plain}-{job.modality}'
 
 
 @contextmanager
@@ -104,7 +158,8 @@ def _folder(output: Path | None) -> Iterator[Path]:
 
 
 def _executor(workers: int, ray: str | None) -> Executor:
-    from rgbt_tracker_ros.benchmark.protocol.executors import Processes, Ray, Serial
+    from rgbt_tracker_ros.benchmark.protocol.executors import Processes, Serial
+    from rgbt_tracker_ros.benchmark.protocol.ray_cluster import Ray
     from rgbt_tracker_ros.inference.onnxruntime_backend import usable_cores
 
     workers = workers or usable_cores()
@@ -114,7 +169,7 @@ def _executor(workers: int, ray: str | None) -> Executor:
 
 
 @contextmanager
-def _progress() -> Iterator[Watch]:
+def _progress(label: str) -> Iterator[Watch]:
     """Show how far it is, in frames, and when it will be done; on a terminal only."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -126,7 +181,7 @@ def _progress() -> Iterator[Watch]:
                   TextColumn('{task.fields[done]}/{task.fields[all]} sequences'),
                   TimeRemainingColumn(), TextColumn('left'), console=console, transient=True,
                   disable=not console.is_terminal) as bar:
-        task = bar.add_task('tracking', total=None, done=0, all=0)
+        task = bar.add_task(label, total=None, done=0, all=0)
         count = [0]
 
         def begin(sequences: int, frames: int, finished: int) -> None:
@@ -155,9 +210,7 @@ def _report(done: Evaluation, data: Dataset, job: Job, output: Path | None,
 
     for note in done.scores.notes:
         warn(note)
-    report = benchmark_report(done.scores, {
-        'model': job.model, 'modality': job.modality, 'dataset': data.name, 'split': data.split,
-        'output': None if output is None else str(output)})
+    report = benchmark_report(done.scores, _facts(data, job, output))
     for name, row in report['tracks'].items():
         row.update(_extras(done.runs[name]))
     if json_file is not None:
@@ -165,7 +218,13 @@ def _report(done: Evaluation, data: Dataset, job: Job, output: Path | None,
     if data.name == 'folder':
         show_report(report, f'{job.model}, {job.modality}')
     else:
-        show_benchmark(done.scores, f'{data.name} {data.split}, {job.model}, {job.modality}')
+        label = f'{data.name} {data.split}'.strip()
+        show_benchmark(done.scores, f'{label}, {job.model}, {job.modality}')
+
+
+def _facts(data: Dataset, job: Job, output: Path | None) -> dict[str, Any]:
+    return {'model': job.model, 'modality': job.modality, 'dataset': data.name,
+            'split': data.split, 'output': None if output is None else str(output)}
 
 
 def _extras(run: SequenceRun) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from rgbt_tracker_ros.benchmark.recording import TargetTracker
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.model_path import DESCRIPTION, PACKAGE, shipped_models
@@ -49,6 +50,21 @@ class Job:
         return {'model_digest': self.digest, 'modality': self.modality, 'version': self.version,
                 'settings': settings}
 
+    def load(self) -> TargetTracker:
+        """Load the tracker.
+
+        Raises
+        ------
+        ModelError
+            If the model differs from the job's, or cannot be loaded.
+
+        """
+        tracker = Tracker.from_model(self.model, self.settings.model.backend, self.settings)
+        if _digest(tracker.bundle) != self.digest:
+            raise ModelError(f'model {self.model} on this machine is not the one the evaluation '
+                             'was started with: copy the same bundle to all machines')
+        return tracker
+
 
 def make_job(model: str, settings: Settings, modality: str = 'rgbt') -> Job:
     """Describe what to evaluate.
@@ -68,10 +84,10 @@ def make_job(model: str, settings: Settings, modality: str = 'rgbt') -> Job:
     if not settings.model.threads:
         settings = settings.updated({'model.threads': 1})
     return Job(bundle.folder.name if shipped else str(bundle.folder), _digest(bundle), settings,
-               modality, _version())
+               modality, package_version())
 
 
-def make_tracker(job: Job) -> Tracker:
+def make_tracker(job: Job) -> TargetTracker:
     """Load the tracker of a job, once in each process.
 
     Raises
@@ -82,18 +98,14 @@ def make_tracker(job: Job) -> Tracker:
     """
     global _latest
     if _latest is None or _latest[0] != job:
-        if _version() != job.version:
-            raise ModelError(f'this machine has {PACKAGE} {_version()}, the evaluation was '
+        if package_version() != job.version:
+            raise ModelError(f'this machine has {PACKAGE} {package_version()}, the evaluation was '
                              f'started with {job.version}: install the same version')
-        tracker = Tracker.from_model(job.model, job.settings.model.backend, job.settings)
-        if _digest(tracker.bundle) != job.digest:
-            raise ModelError(f'model {job.model} on this machine is not the one the evaluation '
-                             'was started with: copy the same bundle to all machines')
-        _latest = job, tracker
+        _latest = job, job.load()
     return _latest[1]
 
 
-_latest: tuple[Job, Tracker] | None = None
+_latest: tuple[Job, TargetTracker] | None = None
 
 
 def _digest(bundle: ModelBundle) -> str:
@@ -101,7 +113,8 @@ def _digest(bundle: ModelBundle) -> str:
     return hashlib.sha256((bundle.folder / DESCRIPTION).read_bytes()).hexdigest()
 
 
-def _version() -> str:
+def package_version() -> str:
+    """Return the version of this package."""
     try:
         return version(PACKAGE)
     except PackageNotFoundError:

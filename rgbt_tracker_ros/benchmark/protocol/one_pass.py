@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.benchmark.datasets.sequence import Sequence
 from rgbt_tracker_ros.benchmark.protocol.job import Job, make_tracker
-from rgbt_tracker_ros.benchmark.recording import RawFrames, read_frames, track_frames
+from rgbt_tracker_ros.benchmark.recording import (
+    RawFrames,
+    TargetTracker,
+    read_frames,
+    track_frames,
+)
 from rgbt_tracker_ros.benchmark.sources import Frame, FrameSource
 from rgbt_tracker_ros.benchmark.track_log import log_header, log_line
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.preparation import PairPreparer
 from rgbt_tracker_ros.tracking.result import State
-from rgbt_tracker_ros.tracking.tracker import Tracker
 
 BOX_DECIMALS = 2
 
@@ -74,7 +78,7 @@ def run_sequence(job: Job, sequence: Sequence,
         return SequenceRun(sequence.name, none.reshape(0, 4), none, none, 0, error=str(error))
 
 
-def track_sequence(tracker: Tracker, sequence: Sequence, settings: Settings,
+def track_sequence(tracker: TargetTracker, sequence: Sequence, settings: Settings,
                    modality: str = 'rgbt', on_frame: Callable[[], None] = lambda: None,
                    ) -> SequenceRun:
     """Track a sequence.
