@@ -2,6 +2,7 @@
 """Settings as ROS parameters: declared with their ranges, changed as one or not at all."""
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,8 @@ def test_a_change_takes_effect(make, values, setting, wanted):
     ({'target__window': float('nan')}, ['target.window', 'nan']),
     ({'template__update': 'always'}, ["'always'", 'off, interval, nearest_reliable']),
     ({'target__redetect': 1}, ['target.redetect = 1', 'bool is needed']),
-    ({'initial_box': [1.0, 2.0]}, ['initial_box', '0 or 4 numbers']),
+    # As a service brings them:
+    ({'initial_box': array('d', [1.0, 2.0])}, ['initial_box = [1.0, 2.0]', '0 or 4 numbers']),
     ({'initial_box': ['a', 'b', 'c', 'd']}, ['initial_box', '0 or 4 numbers']),
     ({'registration__homography': [0.0] * 9}, ['registration.homography']),
     ({'thermal__min': 70000.0}, ['thermal.min = 70000', 'thermal.max = 65535', 'set both']),

@@ -120,7 +120,12 @@ def _verified(settings: Settings) -> Settings:
 
 
 def _meant(value: Any, spec: Spec) -> Any:
-    """Read `off` as the word again, which YAML (so also `ros2 param set`) makes False."""
+    """Read `off` as the word again, which YAML (so also `ros2 param set`) makes False.
+
+    rclpy's arrays become lists, which is how a message about them shows them.
+    """
+    if isinstance(value, array):
+        return value.tolist()
     return 'off' if value is False and 'off' in spec.choices else value
 
 
