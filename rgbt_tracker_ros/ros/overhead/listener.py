@@ -20,7 +20,7 @@ from vision_msgs.msg import Detection2DArray
 
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.diagnostics import values_of
-from rgbt_tracker_ros.ros.overhead.process_load import Load
+from rgbt_tracker_ros.ros.process_load import Load
 
 _DEPTH = 100
 _QUIET_S = 0.5

@@ -2,12 +2,10 @@
 """Reads once a second what the tracker's process takes, as Linux counts it."""
 from __future__ import annotations
 
-import os
-from pathlib import Path
 import threading
-from time import monotonic
 from types import TracebackType
 
+from rgbt_tracker_ros.ros.process_load import Load
 from rgbt_tracker_ros.ros.soak.bench import Bench
 from rgbt_tracker_ros.ros.soak.history import Sample
 
@@ -48,21 +46,7 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._ended.wait(_PERIOD_S):
-            sample = read(self._bench.tracker.pid, self._bench.cameras.healthy)
-            if sample is not None:
-                self.samples.append(sample)
-
-
-def read(process: int, healthy: bool) -> Sample | None:
-    """Read a process's memory, threads and CPU time; None when there is no such process."""
-    folder = Path('/proc') / str(process)
-    try:
-        # The name, in brackets, may hold anything.
-        fields = (folder / 'stat').read_text().rpartition(')')[2].split()
-        pages = int((folder / 'statm').read_text().split()[1])
-    except (OSError, IndexError):
-        return None
-    user, system, threads = int(fields[11]), int(fields[12]), int(fields[17])
-    return Sample(
-        at=monotonic(), memory_mib=pages * os.sysconf('SC_PAGE_SIZE') / 2**20, threads=threads,
-        cpu_s=(user + system) / os.sysconf('SC_CLK_TCK'), healthy=healthy)
+            load = Load.of(self._bench.tracker.pid)
+            if load is not None:
+                self.samples.append(Sample(load.at, load.memory_mib, load.threads, load.cpu_s,
+                                           self._bench.cameras.healthy))
