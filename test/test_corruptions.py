@@ -21,7 +21,7 @@ from rgbt_tracker_ros.synthetic.corruptions import (
 )
 from rgbt_tracker_ros.synthetic.patterns import (
     CAMERAS,
-    Clip,
+    Film,
     gap,
     scattered,
     shift,
@@ -39,14 +39,14 @@ IMAGES = {'rgb': scene(48, 64, 3), 'thermal': scene(48, 64, 0)}
 MISALIGNED = ('thermal-shifted', 'thermal-turned')
 
 
-def film(camera, length=12):
+def footage(camera, length=12):
     """Return images that are all a little different."""
     return [np.roll(IMAGES[camera], 3 * number, axis=1) for number in range(length)]
 
 
-def run(label, camera, clip):
+def run(label, camera, film):
     corruption, = parse_corruptions(label)
-    return list(corruption.stream(camera, film(camera, clip.length), clip))
+    return list(corruption.stream(camera, footage(camera, film.length), film))
 
 
 def same(first, second):
@@ -57,31 +57,31 @@ def same(first, second):
 
 @pytest.mark.parametrize('label', ALL)
 def test_the_same_again_and_something_else_with_another_seed_or_name(label):
-    clip = Clip('street', 12, 3)
+    film = Film('street', 12, 3)
     for camera in CAMERAS:
-        assert same(run(label, camera, clip), run(label, camera, clip))
-    others = [Clip('street', 12, seed) for seed in range(4, 10)] + [Clip('park', 12, 3)]
+        assert same(run(label, camera, film), run(label, camera, film))
+    others = [Film('street', 12, seed) for seed in range(4, 10)] + [Film('park', 12, 3)]
     if 'late' not in label:
-        assert any(not same(run(label, camera, clip), run(label, camera, other))
+        assert any(not same(run(label, camera, film), run(label, camera, other))
                    for other in others for camera in CAMERAS)
 
 
 @pytest.mark.parametrize('label', ALL)
 def test_one_image_for_each_of_the_same_kind_the_first_as_it_is(label):
     for camera in CAMERAS:
-        before, after = film(camera), run(label, camera, Clip('street', 12))
+        before, after = footage(camera), run(label, camera, Film('street', 12))
         assert len(after) == len(before)
         assert all(image is None or (image.shape, image.dtype) == (before[0].shape, np.uint8)
                    for image in after)
         if not label.startswith(MISALIGNED):
             np.testing.assert_array_equal(after[0], before[0])
-        np.testing.assert_array_equal(before[5], film(camera)[5])
+        np.testing.assert_array_equal(before[5], footage(camera)[5])
 
 
 @pytest.mark.parametrize('name', KINDS)
 def test_level_zero_changes_nothing(name):
     for camera in CAMERAS:
-        for before, after in zip(film(camera), run(f'{name}:0', camera, Clip('street', 12)),
+        for before, after in zip(footage(camera), run(f'{name}:0', camera, Film('street', 12)),
                                  strict=True):
             assert np.abs(before.astype(int) - after).max() <= 1
 
@@ -90,14 +90,14 @@ def test_level_zero_changes_nothing(name):
 def test_only_the_cameras_it_names_are_changed(name):
     level = KINDS[name].levels[-1]
     for camera in CAMERAS:
-        after = run(f'{name}:{level:g}', camera, Clip('street', 12))
-        assert same(film(camera), after) == (
+        after = run(f'{name}:{level:g}', camera, Film('street', 12))
+        assert same(footage(camera), after) == (
             camera not in KINDS[name].cameras or (name, camera) == ('darkness', 'thermal'))
 
 
 @given(PERCENT, LENGTH, SEED)
 def test_a_gap_is_of_the_stated_share_and_in_one_piece(percent, length, seed):
-    flags = gap(percent, Clip('a', length, seed))
+    flags = gap(percent, Film('a', length, seed))
     assert flags.sum() == round(percent / 100 * (length - 1))
     assert not flags[0]
     assert np.abs(np.diff(flags.astype(int))).sum() <= 2
@@ -106,7 +106,7 @@ def test_a_gap_is_of_the_stated_share_and_in_one_piece(percent, length, seed):
 @given(PERCENT, LENGTH, SEED, st.sampled_from([switched, scattered]))
 def test_cameras_are_missing_in_turn_and_together_in_the_stated_share(
         percent, length, seed, pattern):
-    rgb, thermal = (pattern(camera, percent, Clip('a', length, seed)) for camera in CAMERAS)
+    rgb, thermal = (pattern(camera, percent, Film('a', length, seed)) for camera in CAMERAS)
     assert not (rgb & thermal).any()
     assert (rgb | thermal).sum() == round(percent / 100 * (length - 1))
     assert not (rgb | thermal)[0]
@@ -115,14 +115,14 @@ def test_cameras_are_missing_in_turn_and_together_in_the_stated_share(
 @given(st.integers(100, 300), SEED, st.floats(20, 100))
 def test_both_cameras_have_their_turn(length, seed, percent):
     for pattern in (switched, scattered):
-        shares = [pattern(camera, percent, Clip('a', length, seed)).sum() for camera in CAMERAS]
+        shares = [pattern(camera, percent, Film('a', length, seed)).sum() for camera in CAMERAS]
         assert min(shares) > 0.15 * sum(shares)
 
 
 @given(LENGTH, SEED, PERCENT, PERCENT)
 def test_a_higher_level_takes_the_same_frames_and_more(length, seed, low, high):
     low, high = sorted((low, high))
-    few, many = (scattered('rgb', level, Clip('a', length, seed)) for level in (low, high))
+    few, many = (scattered('rgb', level, Film('a', length, seed)) for level in (low, high))
     assert not (few & ~many).any()
 
 
@@ -144,14 +144,14 @@ def test_images_stand_still_or_are_left_out_where_flagged(flags):
 
 @given(st.floats(0, 50), SEED)
 def test_a_shift_is_of_the_stated_length(pixels, seed):
-    matrix = shift(pixels, Clip('a', 9, seed))
+    matrix = shift(pixels, Film('a', 9, seed))
     assert np.hypot(*matrix[:2, 2]) == pytest.approx(pixels)
     np.testing.assert_array_equal(matrix[:2, :2], np.eye(2))
 
 
 @given(st.floats(0, 180), SEED, st.integers(1, 900), st.integers(1, 900))
 def test_a_turn_is_of_the_stated_angle_about_the_middle(degrees, seed, width, height):
-    matrix = turn(degrees, Clip('a', 9, seed), width, height)
+    matrix = turn(degrees, Film('a', 9, seed), width, height)
     middle = np.array([(width - 1) / 2, (height - 1) / 2, 1])
     np.testing.assert_allclose(matrix @ middle, middle, atol=1e-9)
     assert abs(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))) == pytest.approx(degrees)
@@ -159,18 +159,18 @@ def test_a_turn_is_of_the_stated_angle_about_the_middle(degrees, seed, width, he
 
 
 @pytest.mark.parametrize(('label', 'matrix'), [
-    ('thermal-shifted:8', lambda clip: shift(8, clip)),
-    ('thermal-turned:6', lambda clip: turn(6, clip, 64, 48))])
+    ('thermal-shifted:8', lambda film: shift(8, film)),
+    ('thermal-turned:6', lambda film: turn(6, film, 64, 48))])
 def test_misaligned_images_are_moved_by_the_homography(label, matrix):
-    clip = Clip('street', 12)
-    expected = cv2.warpPerspective(IMAGES['thermal'], matrix(clip), (64, 48),
+    film = Film('street', 12)
+    expected = cv2.warpPerspective(IMAGES['thermal'], matrix(film), (64, 48),
                                    borderMode=cv2.BORDER_REPLICATE)
-    np.testing.assert_array_equal(run(label, 'thermal', clip)[0], expected)
+    np.testing.assert_array_equal(run(label, 'thermal', film)[0], expected)
 
 
 def test_darkness_has_new_noise_in_each_frame_and_smoke_stands():
     still = [IMAGES['rgb']] * 3
-    noisy, smoky = (list(Corruption(name, 70).stream('rgb', still, Clip('a', 3)))
+    noisy, smoky = (list(Corruption(name, 70).stream('rgb', still, Film('a', 3)))
                     for name in ('darkness', 'smoke'))
     assert (noisy[1] != noisy[2]).any()
     np.testing.assert_array_equal(smoky[1], smoky[2])
@@ -179,19 +179,19 @@ def test_darkness_has_new_noise_in_each_frame_and_smoke_stands():
 def test_the_gain_drifts_away_and_back():
     still = [IMAGES['thermal']] * (DRIFT_PERIOD + 1)
     far = [np.abs(image.astype(int) - still[0]).mean() for image in
-           Corruption('thermal-drift', 100).stream('thermal', still, Clip('a', len(still)))]
+           Corruption('thermal-drift', 100).stream('thermal', still, Film('a', len(still)))]
     assert max(far) > 10
     assert np.argmax(far) == pytest.approx(DRIFT_PERIOD / 2, abs=DRIFT_PERIOD / 4)
     assert far[-1] <= 1
 
 
 def test_16_bit_images_keep_their_range():
-    counts = [7000 + 8 * image.astype(np.uint16) for image in film('thermal')]
+    counts = [7000 + 8 * image.astype(np.uint16) for image in footage('thermal')]
     kept = list(marred(counts, lambda image, number: image))
     assert kept[3].dtype == np.uint16
     # 255 steps over three times the range.
     assert np.abs(kept[3].astype(int) - counts[3]).max() <= 3 * 8 / 2
-    smoky = list(Corruption('smoke', 40).stream('thermal', counts, Clip('a', 12)))
+    smoky = list(Corruption('smoke', 40).stream('thermal', counts, Film('a', 12)))
     assert smoky[3].mean() == pytest.approx(counts[3].mean(), abs=400)
 
 
@@ -201,7 +201,7 @@ def test_frames_are_read_one_by_one():
             yield IMAGES['thermal']
     for label in ('smoke:40', 'thermal-late:5', 'thermal-drift:40', 'thermal-turned:3'):
         corruption, = parse_corruptions(label)
-        frames = corruption.stream('thermal', endless(), Clip('a', None))
+        frames = corruption.stream('thermal', endless(), Film('a', None))
         assert len(list(islice(frames, 8))) == 8
 
 
@@ -225,14 +225,14 @@ def test_what_does_not_exist_is_refused(text, message):
 
 def test_a_share_of_an_unknown_length_is_refused():
     with pytest.raises(InputError, match='does not tell how many'):
-        Corruption('rgb-missing', 30).stream('rgb', [], Clip('a', None))
+        Corruption('rgb-missing', 30).stream('rgb', [], Film('a', None))
 
 
 def test_training_uses_the_same_faults():
     assert set(SCENE_FAULTS) <= set(faults.RGB_FAULTS)
     assert set(CAMERA_FAULTS) <= set(faults.THERMAL_FAULTS)
     image = IMAGES['rgb']
-    clip = Clip('street', 2)
-    smoky = list(Corruption('smoke', 70).stream('rgb', [image, image], clip))[1]
+    film = Film('street', 2)
+    smoky = list(Corruption('smoke', 70).stream('rgb', [image, image], film))[1]
     np.testing.assert_array_equal(
-        smoky, faults.RGB_FAULTS['smoke'](image, 0.7, clip.random('scene')))
+        smoky, faults.RGB_FAULTS['smoke'](image, 0.7, film.random('scene')))

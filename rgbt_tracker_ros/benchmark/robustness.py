@@ -11,7 +11,7 @@ from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset, Sequence
 from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
 from rgbt_tracker_ros.benchmark.sources import FrameSource
 from rgbt_tracker_ros.synthetic.corruptions import KINDS, Corruption
-from rgbt_tracker_ros.synthetic.patterns import Clip
+from rgbt_tracker_ros.synthetic.patterns import Film
 
 CLEAN = 'none'
 """How the sequences as they are count among the corruptions."""
@@ -30,26 +30,26 @@ class CorruptedSource:
         `rgb` or `thermal`.
     corruption
         What happens to it.
-    clip
+    film
         Name and length of the sequence.
     first
         Number of the sequence's first frame in the recording.
 
     """
 
-    def __init__(self, source: FrameSource, camera: str, corruption: Corruption, clip: Clip,
+    def __init__(self, source: FrameSource, camera: str, corruption: Corruption, film: Film,
                  first: int = 0) -> None:
         self.text, self.count, self.rate = source.text, source.count, source.rate
         self._source = source
         self._camera = camera
         self._corruption = corruption
-        self._clip = clip
+        self._film = film
         self._first = first
 
     def frames(self, start: int = 0) -> Iterator[Any]:
         """Yield the frames from number `start` on, not before the sequence's first one."""
         frames = self._corruption.stream(self._camera, self._source.frames(self._first),
-                                         self._clip)
+                                         self._film)
         return islice(frames, start - self._first, None)
 
 
@@ -88,12 +88,12 @@ def robustness_report(results: Mapping[str, Evaluation]) -> dict[str, Any]:
 
 
 def _corrupted(sequence: Sequence, corruption: Corruption, seed: int) -> Sequence:
-    clip = Clip(sequence.name, len(sequence), seed)
+    film = Film(sequence.name, len(sequence), seed)
 
     def wrapped(source: FrameSource | None, camera: str) -> FrameSource | None:
         if source is None or camera not in corruption.kind.cameras:
             return source
-        return CorruptedSource(source, camera, corruption, clip, sequence.start)
+        return CorruptedSource(source, camera, corruption, film, sequence.start)
 
     return replace(sequence, rgb=wrapped(sequence.rgb, 'rgb'),
                    thermal=wrapped(sequence.thermal, 'thermal'))

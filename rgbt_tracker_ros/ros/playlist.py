@@ -16,7 +16,7 @@ import numpy as np
 from rgbt_tracker_ros.benchmark.sources import Frame, FrameSource, Kind, open_source
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.synthetic.corruptions import Corruption
-from rgbt_tracker_ros.synthetic.patterns import Clip
+from rgbt_tracker_ros.synthetic.patterns import Film
 from rgbt_tracker_ros.synthetic.streams import Frames, held
 
 _RATE = 30.0
@@ -165,7 +165,7 @@ def _shows(recording: Recording, faults: Faults) -> Iterator[Show]:
     thermal = recording.kind == 'thermal'
     frames: Frames = recording.source.frames()
     for corruption in faults.corruptions:
-        frames = corruption.stream(recording.kind, frames, Clip('', recording.length, faults.seed))
+        frames = corruption.stream(recording.kind, frames, Film('', recording.length, faults.seed))
     if thermal:
         frames = held(frames, (any(begin <= time < end for begin, end in faults.freeze)
                                for time in recording.times()))

@@ -15,15 +15,15 @@ from types import MappingProxyType
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.synthetic import faults, patterns, streams
-from rgbt_tracker_ros.synthetic.patterns import CAMERAS, Clip
+from rgbt_tracker_ros.synthetic.patterns import CAMERAS, Film
 from rgbt_tracker_ros.synthetic.streams import Frame, Frames
 from rgbt_tracker_ros.synthetic.textures import Image
 
 DRIFT_PERIOD = 120
 """Frames in which the gain of a thermal camera drifts away and comes back."""
 
-Apply = Callable[[str, float, Clip, Frames], Iterator[Frame | None]]
-"""Takes camera, level, clip and the camera's frames; gives as many."""
+Apply = Callable[[str, float, Film, Frames], Iterator[Frame | None]]
+"""Takes camera, level, film and the camera's frames; gives as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Corruption:
         """Return its sort."""
         return KINDS[self.name]
 
-    def stream(self, camera: str, frames: Frames, clip: Clip) -> Iterator[Frame | None]:
+    def stream(self, camera: str, frames: Frames, film: Film) -> Iterator[Frame | None]:
         """Yield a camera's frames, `rgb` or `thermal`, with the corruption; None: it is missing.
 
         Raises
@@ -107,7 +107,7 @@ class Corruption:
         """
         if camera not in self.kind.cameras:
             return iter(frames)
-        return self.kind.apply(camera, self.level, clip, frames)
+        return self.kind.apply(camera, self.level, film, frames)
 
 
 def parse_corruptions(text: str) -> list[Corruption]:
@@ -130,54 +130,54 @@ def parse_corruptions(text: str) -> list[Corruption]:
     return [Corruption(name, value)]
 
 
-def _gone(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
-    return streams.missing(frames, patterns.gap(level, clip))
+def _gone(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
+    return streams.missing(frames, patterns.gap(level, film))
 
 
-def _switching(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
-    return streams.missing(frames, patterns.switched(camera, level, clip))
+def _switching(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
+    return streams.missing(frames, patterns.switched(camera, level, film))
 
 
-def _scattered(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
-    return streams.missing(frames, patterns.scattered(camera, level, clip))
+def _scattered(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
+    return streams.missing(frames, patterns.scattered(camera, level, film))
 
 
-def _frozen(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
-    return streams.held(frames, patterns.gap(level, clip))
+def _frozen(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
+    return streams.held(frames, patterns.gap(level, film))
 
 
-def _late(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
+def _late(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
     return streams.delayed(frames, round(level))
 
 
-def _shifted(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
-    matrix = patterns.shift(level, clip)
+def _shifted(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
+    matrix = patterns.shift(level, film)
     return streams.marred(frames, lambda image, _: faults.warp(image, matrix))
 
 
-def _turned(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
+def _turned(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
     return streams.marred(frames, lambda image, _: faults.warp(
-        image, patterns.turn(level, clip, image.shape[1], image.shape[0])))
+        image, patterns.turn(level, film, image.shape[1], image.shape[0])))
 
 
 def _scene(fault: faults.Fault) -> Apply:
     """Let a fault of the scene befall both cameras, at the same place in all frames."""
-    def apply(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
+    def apply(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
         return streams.marred(frames, lambda image, _: fault(
-            image, level / 100, clip.random('scene')), first=1)
+            image, level / 100, film.random('scene')), first=1)
     return apply
 
 
-def _darkness(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
+def _darkness(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
     # The night stays the same, the noise of the sensor does not.
     return streams.marred(frames, lambda image, number: faults.darkness(
-        image, level / 100, clip.random('scene'), clip.random('noise', number)), first=1)
+        image, level / 100, film.random('scene'), film.random('noise', number)), first=1)
 
 
-def _drifting(camera: str, level: float, clip: Clip, frames: Frames) -> Iterator[Frame | None]:
+def _drifting(camera: str, level: float, film: Film, frames: Frames) -> Iterator[Frame | None]:
     def drift(image: Image, number: int) -> Image:
         away = (1 - cos(2 * pi * number / DRIFT_PERIOD)) / 2
-        return faults.gain_drift(image, level / 100 * away, clip.random('drift'))
+        return faults.gain_drift(image, level / 100 * away, film.random('drift'))
     return streams.marred(frames, drift, first=1)
 
 
