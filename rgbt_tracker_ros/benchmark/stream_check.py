@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.imaging.activity import ActivityTrace
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.imaging.synchronizer import Synchronizer
 from rgbt_tracker_ros.imaging.time_offset import TimeOffset, estimate_offset
 from rgbt_tracker_ros.settings import SyncSettings
-
-CAMERAS = ('rgb', 'thermal')
 
 _WINDOW_S = 120.0
 """Newest part of a recording from which the offset is estimated."""

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
 
+CAMERAS = ('rgb', 'thermal')
+"""Names of the two cameras: in topics, in the status, in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImagePair:

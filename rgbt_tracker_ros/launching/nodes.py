@@ -11,6 +11,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.ros.processes import config_file, dds_profile
 
 _PACKAGE = 'rgbt_tracker_ros'
@@ -74,7 +75,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 def remappings(given: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the remappings of the cameras' topics; none where no topic can be chosen."""
     pairs = []
-    for camera in ('rgb', 'thermal'):
+    for camera in CAMERAS:
         images = given.get(f'{camera}_topic')
         if not images:
             continue

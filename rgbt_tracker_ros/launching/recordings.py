@@ -12,6 +12,7 @@ from launch.actions import ExecuteProcess, LogInfo
 import yaml
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.launching.arguments import positive, whole
 from rgbt_tracker_ros.launching.nodes import environment, remappings, require
 from rgbt_tracker_ros.synthetic.clip_files import clip_folder, forget_older
@@ -89,13 +90,13 @@ def image_topics(given: Mapping[str, str]) -> list[str]:
     end = '/compressed' if given['image_transport'] == 'compressed' else ''
     chosen = dict(remappings(given))
     return [_absolute(chosen[f'{camera}/image_raw{end}'], given['namespace'])
-            for camera in ('rgb', 'thermal')]
+            for camera in CAMERAS]
 
 
 def _check_topics(bag: Path, given: Mapping[str, str]) -> None:
     """Raise InputError for a topic that the bag does not hold, and name those it does."""
     recorded = _recorded_images(bag)
-    for camera, topic in zip(('rgb', 'thermal'), image_topics(given), strict=True):
+    for camera, topic in zip(CAMERAS, image_topics(given), strict=True):
         if recorded is None or topic in recorded:
             continue
         if f'{topic}/compressed' in recorded:

@@ -15,8 +15,6 @@ from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.offset_watch import OffsetWatch
 from rgbt_tracker_ros.settings import SyncSettings
 
-CAMERAS = ('rgb', 'thermal')
-
 _UNPAIRED = 4
 """Frames that may come without a pair before their images are looked at."""
 

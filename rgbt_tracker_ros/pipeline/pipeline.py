@@ -11,12 +11,11 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.camera_model import Calibration
 from rgbt_tracker_ros.imaging.health import Health
-from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS, ImagePair
 from rgbt_tracker_ros.imaging.registration import SAME_VIEW, Registered
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.pipeline.header import Header
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 from rgbt_tracker_ros.pipeline.requests import Answer, Inbox, Request, StartRequest
 from rgbt_tracker_ros.pipeline.target import Target
 from rgbt_tracker_ros.pipeline.timing import Stopwatch

@@ -12,8 +12,8 @@ from sensor_msgs.msg import CameraInfo
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.camera_model import Calibration
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.pipeline.calibration import calibration, shows_rectified
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 
 _STREAM = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,

@@ -9,6 +9,7 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticArray
 
 from rgbt_tracker_ros.benchmark.files import replacing
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.ros.diagnostics import values_of
 
@@ -35,7 +36,7 @@ def row_of(status: DiagnosticArray, latency_ms: float | None) -> dict[str, str] 
         return None
     row = {name: target.get(name, '') for name in (*_TARGET, *_TIMES, 'error')}
     row.update({name: frames.get(name, '') for name in _COUNTERS})
-    for camera in ('rgb', 'thermal'):
+    for camera in CAMERAS:
         row[f'{camera}_camera'] = values_of(status, f'{camera} camera').get('state', '')
     row['stamp'] = f'{seconds(status.header.stamp):.6f}'
     row['latency_ms'] = '' if latency_ms is None else f'{latency_ms:.3f}'

@@ -15,11 +15,11 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.health import Health
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.condition import CameraView
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.moment import Moment
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 from rgbt_tracker_ros.pipeline.timing import Stopwatch
 from rgbt_tracker_ros.ros.camera_watch import CameraWatch
 from rgbt_tracker_ros.ros.pairing import make_pairing

@@ -11,9 +11,10 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.imaging.synchronizer import Pair
 from rgbt_tracker_ros.pipeline.header import seconds
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS, NearestPairing, Pairing
+from rgbt_tracker_ros.pipeline.pairing import NearestPairing, Pairing
 from rgbt_tracker_ros.settings import SyncSettings
 
 _SECOND = 10**9

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from std_msgs.msg import Header
 
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.pipeline.condition import (
     NetworkView,
     SyncView,
@@ -23,7 +24,6 @@ from rgbt_tracker_ros.pipeline.condition import (
 )
 from rgbt_tracker_ros.pipeline.memory import memory
 from rgbt_tracker_ros.pipeline.moment import Moment
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
 from rgbt_tracker_ros.ros.camera_watch import moment
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
 

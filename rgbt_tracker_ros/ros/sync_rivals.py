@@ -14,6 +14,7 @@ from typing import Any
 from std_msgs.msg import Header
 
 from rgbt_tracker_ros.benchmark.sync_scenarios import Frame
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.ros.messages import stamp_message
 from rgbt_tracker_ros.settings import SyncSettings
 
@@ -39,7 +40,7 @@ class Rival:
     def __init__(self, name: str, settings: SyncSettings) -> None:
         import message_filters
 
-        self._filters = {camera: message_filters.SimpleFilter() for camera in ('rgb', 'thermal')}
+        self._filters = {camera: message_filters.SimpleFilter() for camera in CAMERAS}
         arguments: list[Any] = [list(self._filters.values()), settings.queue]
         if name == 'ApproximateTimeSynchronizer':
             arguments.append(settings.slop)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import Image
 
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.ros.image_message import image_message
 from rgbt_tracker_ros.ros.soak.bench import Bench
 from rgbt_tracker_ros.ros.soak.cameras import Shot

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.ros.soak.history import Frame
 from rgbt_tracker_ros.ros.soak.scene import SIZE, Scene
 

@@ -16,7 +16,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
 from vision_msgs.msg import Detection2DArray
 
-from rgbt_tracker_ros.pipeline.pairing import CAMERAS
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.ros.messages import stamp_message
 from rgbt_tracker_ros.ros.processes import stop_node
 from rgbt_tracker_ros.ros.soak.bench import Bench
