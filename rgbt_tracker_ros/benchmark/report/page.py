@@ -94,7 +94,7 @@ def rules_in_words(contest: Contest) -> str:
 def _ranking(contest: Contest) -> list[Row]:
     columns = [(entry.mean.sr, entry.mean.pr, entry.mean.npr) for entry in contest.entries]
     best = [max(column) for column in zip(*columns, strict=True)]
-    return [Row(entry.name, entry.place, (
+    return [Row(entry.name, '', (
         *(Cell(_percent(value), value == highest)
           for value, highest in zip(values, best, strict=True)),
         Cell('-' if entry.fps is None else f'{entry.fps:.3g}')))
