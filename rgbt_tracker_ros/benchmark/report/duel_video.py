@@ -34,6 +34,7 @@ _WIDTH, _PANEL, _HEAD, _FOOT, _GAP = 1284, 480, 40, 176, 4
 _LEFT, _TOP, _BOTTOM = 340, 16, 30
 _RIGHT = 20
 _NAME = 22
+_THICK = 3
 _TITLE = 44
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _FARTHEST = 1e5
@@ -94,11 +95,13 @@ def _panel(image: Image, camera: str, duel: Duel, index: int, width: int) -> Ima
     # Dashes let the other box shine through where both are the same.
     for boxes, color, dashed in zip(duel.boxes, (FIRST, SECOND), (False, True), strict=True):
         box = Box(*np.clip(boxes[index], -_FARTHEST, _FARTHEST).tolist())
-        draw_box(shown, box, lost=dashed, scale=scale, color=color, thick=2)
+        draw_box(shown, box, lost=dashed, scale=scale, color=color, thick=_THICK)
     truth = duel.sequence.truth
     true = truth.get('both', truth.get(camera, duel.sequence.main_truth))[index]
     if has_area(true[None])[0]:
-        draw_box(shown, Box(*true.tolist()), scale=scale, color=WHITE, thick=1)
+        # Thinner than the others and without a dark border: it hides no box that is the same.
+        corners = np.round(scale * np.array([true[:2], true[:2] + true[2:]]) - 0.5).astype(int)
+        cv2.rectangle(shown, corners[0].tolist(), corners[1].tolist(), WHITE, 1)
     draw_label(shown, camera.upper(), (0, 0))
     panel = np.full((_PANEL, width, 3), INK, np.uint8)
     y, x = (_PANEL - size[1]) // 2, (width - size[0]) // 2
