@@ -97,11 +97,11 @@ def test_images_of_nothing_in_common_are_refused() -> None:
 
 def test_edges_agree_whichever_side_is_bright() -> None:
     image = grey()
-    straight, inverted, turned = (structure(item, 1.2) for item in (
+    straight, inverted, turned = (structure(item) for item in (
         image, 255 - image, np.ascontiguousarray(image[::-1, ::-1])))
     assert agreement(straight, inverted)[0] > 0.99
     assert agreement(straight, turned)[0] < 0.5
-    hidden = structure(image, 1.2, np.zeros_like(image))
+    hidden = structure(image, np.zeros_like(image))
     assert agreement(straight, hidden) == (0, 0)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.imaging.registration import scaled_view
-from rgbt_tracker_ros.imaging.structure import Structure, agreement, structure
+from rgbt_tracker_ros.imaging.structure import Structure, agreement, moved_structure, structure
 
 Grey = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
@@ -25,8 +25,6 @@ _LEVELS = ((80, 12), (160, 8), (320, 6), (640, 3))
 
 _GAIN = 1.02
 """More freedom must raise the agreement so much, or it only fits to noise."""
-
-_BLUR = 1.2
 
 _LARGEST_STEP = 4.0
 """Most that a step may move a corner, pixels of the level."""
@@ -70,24 +68,13 @@ class Views:
     @cached_property
     def targets(self) -> list[Structure]:
         """Return the structure of each RGB image."""
-        return [structure(image, _BLUR) for image in self.rgb]
+        return [structure(image) for image in self.rgb]
 
     def moved(self, matrix: Matrix) -> list[Structure]:
         """Return the structure of each thermal image under a map to full RGB pixels."""
         place = self.to_level @ matrix
-        size = self.rgb[0].shape[1::-1]
-        center = place @ (self.thermal[0].shape[1] / 2, self.thermal[0].shape[0] / 2, 1)
-        area = abs(np.linalg.det(place)) / max(abs(center[2]), 1e-9) ** 3
-        shrink = math.sqrt(max(area, 1e-6))
-        moved = []
-        for image in self.thermal:
-            if shrink < 1:                      # or fine patterns would become coarse ones
-                image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 / shrink), np.uint8)
-            shown = cv2.warpPerspective(np.full(image.shape, 255, np.uint8), place, size)
-            moved.append(structure(
-                np.asarray(cv2.warpPerspective(image, place, size), np.uint8), _BLUR,
-                np.asarray(shown > 254, np.uint8)))
-        return moved
+        size = self.rgb[0].shape[1], self.rgb[0].shape[0]
+        return [moved_structure(image, place, size) for image in self.thermal]
 
     def evidence(self, matrix: Matrix) -> float:
         """Return how well a map fits: mean agreement, times the root of the overlap."""

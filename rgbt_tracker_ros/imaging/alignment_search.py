@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.imaging.registration import scaled_view
-from rgbt_tracker_ros.imaging.structure import Structure, structure
+from rgbt_tracker_ros.imaging.structure import Structure, moved_structure, structure
 
 Grey = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 
 _SIDE = 128
 """Longer side of the RGB image while searching, pixels."""
-
-_BLUR = 1.2
 
 _SCALES = tuple(2.0 ** (step / 8) for step in range(-10, 11))
 _ANGLES = tuple(math.radians(degrees) for degrees in (-6, -3, 0, 3, 6))
@@ -52,7 +50,7 @@ def search(rgb: Sequence[Grey], thermal: Sequence[Grey], count: int) -> list[Can
     height, width = rgb[0].shape
     shrink = _SIDE / max(height, width)
     size = max(round(width * shrink), 8), max(round(height * shrink), 8)
-    targets = [structure(_shrunk(image, size), _BLUR) for image in rgb]
+    targets = [structure(_shrunk(image, size)) for image in rgb]
     # No pose needs more pixels of thermal than this.
     rows, columns = thermal[0].shape
     shrink = min(2 * _SIDE / max(rows, columns), 1.0)
@@ -85,14 +83,15 @@ def _best_place(targets: Sequence[Structure], thermal: Sequence[Grey], pose: Mat
     height, width = thermal[0].shape
     corners = pose @ np.array([[0, width, width, 0], [0, 0, height, height]], float)
     canvas = np.ceil(np.ptp(corners, axis=1)).astype(int)
-    place = np.column_stack((pose, -corners.min(axis=1)))
+    matrix = np.eye(3)
+    matrix[:2] = np.column_stack((pose, -corners.min(axis=1)))
+    size = int(canvas[0]), int(canvas[1])
     strength = evidence_by_shift(
-        targets, [_warped(image, place, (int(canvas[0]), int(canvas[1]))) for image in thermal])
+        targets, [moved_structure(image, matrix, size) for image in thermal])
     rows, columns = targets[0].valid.shape
     row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)
     shift = (int(column) - (strength.shape[1] if column >= columns else 0),
              int(row) - (strength.shape[0] if row >= rows else 0))
-    matrix = np.vstack((place, (0, 0, 1)))
     matrix[:2, 2] += shift
     return Candidate(matrix, float(strength[row, column]))
 
@@ -136,15 +135,6 @@ def _correlations(target: Structure, moving: Structure, shape: tuple[int, int]) 
     other = np.fft.rfft2(np.abs(second) ** 2, shape).conj()
     return np.stack((vectors, np.fft.irfft2(energy * moved, shape),
                      np.fft.irfft2(valid * other, shape), np.fft.irfft2(valid * moved, shape)))
-
-
-def _warped(image: Grey, place: Matrix, size: tuple[int, int]) -> Structure:
-    shrink = math.sqrt(abs(np.linalg.det(place[:, :2])))
-    if shrink < 1:                              # or fine patterns would become coarse ones
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 / shrink), np.uint8)
-    shown = np.full(image.shape, 255, np.uint8)
-    return structure(np.asarray(cv2.warpAffine(image, place, size), np.uint8), _BLUR,
-                     np.asarray(cv2.warpAffine(shown, place, size) > 254, np.uint8))
 
 
 def _shrunk(image: Grey, size: tuple[int, int]) -> Grey:
