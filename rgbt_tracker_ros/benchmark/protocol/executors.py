@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where sequences are tracked: in this process, in several of this machine, or on many machines.
+"""Where sequences are tracked: in this process, or in several of this machine.
 
 Each gives the same boxes: a sequence is tracked by one tracker in one thread, from its beginning.
 """
@@ -89,70 +89,6 @@ class Processes:
             raise
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-class Ray:
-    """On the machines of a Ray cluster, which see the dataset and the model at the same paths.
-
-    Parameters
-    ----------
-    address
-        Of the cluster, `auto` for the one of this machine, `local` for one that is started here.
-    workers
-        Of a local cluster.
-
-    """
-
-    def __init__(self, address: str, workers: int = 1) -> None:
-        self._address = address
-        self._workers = workers
-
-    def run(self, job: Job, sequences: List[Sequence],
-            on_frames: Callable[[int], None]) -> Runs:
-        """Yield the sequences as they are done; see `Executor.run`."""
-        if not sequences:
-            return
-        ray = self._connected()
-        try:
-            # A machine that is lost costs a sequence a new start elsewhere, not the evaluation.
-            task = ray.remote(num_cpus=1, max_retries=3)(run_sequence)
-            shared = ray.put(job)
-            waiting = {task.remote(shared, sequence): sequence
-                       for sequence in sorted(sequences, key=len, reverse=True)}
-            while waiting:
-                done, _ = ray.wait(list(waiting), num_returns=1)
-                sequence = waiting.pop(done[0])
-                try:
-                    run: SequenceRun = ray.get(done[0])
-                except ray.exceptions.RayTaskError as error:
-                    raise error.cause from error
-                except ray.exceptions.RayError as error:
-                    raise InputError(f'--ray {self._address}: {sequence.name} could not be '
-                                     f'tracked ({" ".join(str(error).split())[:200]}): finished '
-                                     'sequences are kept') from error
-                on_frames(len(sequence))
-                yield run
-        finally:
-            ray.shutdown()
-
-    def _connected(self) -> Any:
-        # Imported here, since it is optional and takes a second.
-        try:
-            import ray
-        except ImportError as error:
-            raise InputError('--ray needs Ray: pip install "rgbt_tracker_ros[ray]"') from error
-        options: dict[str, Any] = {'log_to_driver': False, 'include_dashboard': False}
-        if self._address == 'local':
-            options['num_cpus'] = self._workers
-        else:
-            options = {'address': self._address, 'log_to_driver': False}
-        try:
-            ray.init(**options)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            raise InputError(f'--ray {self._address}: no cluster answers '
-                             f'({" ".join(str(error).split())[:200]}): start one by ray start '
-                             '--head, or give local') from error
-        return ray
 
 
 def _start_worker() -> None:
