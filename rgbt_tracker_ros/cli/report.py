@@ -47,7 +47,7 @@ def report(
 
     from rgbt_tracker_ros.benchmark.metrics import convention_of
     from rgbt_tracker_ros.benchmark.report.contest import hold_contest
-    from rgbt_tracker_ros.benchmark.report.writing import make_folder, write_contest, write_files
+    from rgbt_tracker_ros.benchmark.report.writing import PAGE, report_files, write_files
     from rgbt_tracker_ros.cli.console import console, warn
     from rgbt_tracker_ros.cli.score_report import benchmark_report
 
@@ -59,16 +59,15 @@ def report(
         warn(note)
     for fault in contest.left_out.values():
         warn(f'left out: {fault}')
-    make_folder(output)
-    write_files(output, {'report.json': (json.dumps({
+    document = {
         'dataset': dataset, 'dataset_notes': notes, 'sequences': list(contest.sequences),
         'left_out': dict(contest.left_out),
         'trackers': {entry.name: {'fps': entry.fps, **benchmark_report(
-            entry.scores, {'results': entry.place})} for entry in contest.entries},
-    }, indent=2) + '\n').encode()})
-    pages = write_contest(contest, output, title or f'Trackers on {dataset}')
+            entry.scores, {'results': entry.place})} for entry in contest.entries}}
+    write_files(output, {**report_files(contest, title or f'Trackers on {dataset}'),
+                         'report.json': (json.dumps(document, indent=2) + '\n').encode()})
     _show(contest)
-    console().print(f'{pages[0]}', markup=False, soft_wrap=True)
+    console().print(f'{output / PAGE}', markup=False, soft_wrap=True)
 
 
 def named_places(texts: Sequence[str]) -> dict[str, Path]:
@@ -129,5 +128,5 @@ def _show(contest: Contest) -> None:
         mean = entry.mean
         table.add_row(escape(entry.name), *(
             f'{100 * value:.1f}' for value in (mean.sr, mean.pr, mean.npr)),
-            '-' if entry.fps is None else f'{entry.fps:.3g}')
+            entry.speed)
     console().print(table)

@@ -49,6 +49,13 @@ class Entry:
         """Return the mean scores over the sequences."""
         return self.curves.scores(self.scores.convention)
 
+    @property
+    def speed(self) -> str:
+        """Return the frames per second in words, - when nobody tells."""
+        if self.fps is None:
+            return '-'
+        return f'{self.fps:.1f}' if self.fps < 100 else f'{self.fps:.0f}'
+
     def over(self, sequences: Sequence[str]) -> Scores:
         """Return the mean scores over some sequences."""
         return self.scores.mean(sequences).scores(self.scores.convention)

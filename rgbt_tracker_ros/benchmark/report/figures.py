@@ -117,6 +117,7 @@ def _radar(contest: Contest) -> Figure | None:
     axes.set_xticks(angles, [f'{name}\n{low:.0f}-{high:.0f}' for name, low, high in zip(
         rows, table.min(axis=0), table.max(axis=0), strict=True)])
     axes.tick_params(axis='x', pad=9)
+    axes.tick_params(axis='y', labelsize=8, labelcolor='#555555')
     axes.set_ylim(0, max(float(table.max()) * 1.05, 1.0))
     axes.set_title(f'{contest.convention.labels[2]} by attribute, % (lowest-highest)', pad=16)
     _legend(figure, axes)
@@ -133,7 +134,7 @@ def _speed(contest: Contest) -> Figure | None:
             style = style_of(place)
             axes.plot(entry.fps, 100 * entry.mean.sr, style.marker, color=style.color,
                       markersize=9, linestyle='',
-                      label=f'[{100 * entry.mean.sr:.1f} at {entry.fps:.3g} fps] '
+                      label=f'[{100 * entry.mean.sr:.1f} at {entry.speed} fps] '
                       f'{_short(entry.name)}')
     axes.set_xscale('log')
     axes.axvline(REAL_TIME, color='#666666', linewidth=0.9, linestyle=(0, (1, 2)))
@@ -180,4 +181,6 @@ def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[:_LONGEST - 3] + '...'
+    """Return a name that fits; its end stays, which is where versions stand."""
+    half = _LONGEST // 2
+    return name if len(name) <= _LONGEST else f'{name[:half]}...{name[3 - half:]}'

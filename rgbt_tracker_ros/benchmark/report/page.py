@@ -97,7 +97,7 @@ def _ranking(contest: Contest) -> list[Row]:
     return [Row(entry.name, '', (
         *(Cell(_percent(value), value == highest)
           for value, highest in zip(values, best, strict=True)),
-        Cell('-' if entry.fps is None else f'{entry.fps:.3g}')))
+        Cell(entry.speed)))
         for entry, values in zip(contest.entries, columns, strict=True)]
 
 
