@@ -2,6 +2,7 @@
 """`rgbt-tracker compare`: where two trackers differ most, as a table and as a video."""
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -164,6 +165,20 @@ def test_boxes_are_drawn_where_they_are():
     assert _near(image[520:, 340:], SECOND).sum() > 100
     # The cursor moves.
     assert (pictures[0][520:] != pictures[1][520:]).any()
+
+
+def test_a_small_target_is_enlarged_in_the_other_corner():
+    duel = _duel()
+    small = truth('a_1') * [1, 1, 0.5, 0.5]
+    sequence = replace(duel.sequence, truth={'both': small})
+    image = next(iter(draw_duel(replace(duel, sequence=sequence, boxes=(small, small + AWAY)),
+                                ('one', 'two'))))
+    panel = image[40:520, :640]
+    assert not _near(next(iter(draw_duel(duel, ('one', 'two'))))[40:520, 424:640], FIRST).any()
+    # 16 pixels of 64 are a quarter of the view's 216.
+    y, x = np.nonzero(_near(panel[264:, 424:], FIRST))
+    assert (x.min(), y.min()) == pytest.approx((81, 81), abs=3)
+    assert (x.max(), y.max()) == pytest.approx((135, 135), abs=3)
 
 
 @pytest.mark.parametrize(('rgb', 'thermal'), [(True, False), (False, True)])

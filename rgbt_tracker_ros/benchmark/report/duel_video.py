@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rgbt_tracker_ros.benchmark.box_files import Floats
 from rgbt_tracker_ros.benchmark.datasets.sequence import has_area
 from rgbt_tracker_ros.benchmark.overlay import (
     GREY,
@@ -35,6 +36,10 @@ _LEFT, _TOP, _BOTTOM = 340, 16, 30
 _RIGHT = 20
 _NAME = 22
 _THICK = 3
+_SMALL, _ENLARGED = 48, 216
+"""A target smaller than the one, pixels in the panel, is also shown in a view as large as the
+other.
+"""
 _TITLE = 44
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _FARTHEST = 1e5
@@ -87,26 +92,59 @@ def _panels(raw: RawFrames, duel: Duel, index: int, normalize: ThermalNormalizer
 
 
 def _panel(image: Image, camera: str, duel: Duel, index: int, width: int) -> Image:
-    """Return an image with all boxes, fitted into a panel."""
+    """Return an image with all boxes, fitted into a panel, and a small target enlarged."""
     scale = min(_PANEL / image.shape[0], width / image.shape[1])
     size = round(image.shape[1] * scale), round(image.shape[0] * scale)
     shown = np.asarray(cv2.resize(
         image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8)
-    # Dashes let the other box shine through where both are the same.
-    for boxes, color, dashed in zip(duel.boxes, (FIRST, SECOND), (False, True), strict=True):
-        box = Box(*np.clip(boxes[index], -_FARTHEST, _FARTHEST).tolist())
-        draw_box(shown, box, lost=dashed, scale=scale, color=color, thick=_THICK)
-    truth = duel.sequence.truth
-    true = truth.get('both', truth.get(camera, duel.sequence.main_truth))[index]
-    if has_area(true[None])[0]:
-        # Thinner than the others and without a dark border: it hides no box that is the same.
-        corners = np.round(scale * np.array([true[:2], true[:2] + true[2:]]) - 0.5).astype(int)
-        cv2.rectangle(shown, corners[0].tolist(), corners[1].tolist(), WHITE, 1)
-    draw_label(shown, camera.upper(), (0, 0))
+    _draw_boxes(shown, scale, (0.0, 0.0), duel, camera, index)
     panel = np.full((_PANEL, width, 3), INK, np.uint8)
     y, x = (_PANEL - size[1]) // 2, (width - size[0]) // 2
     panel[y:y + size[1], x:x + size[0]] = shown
+    true = _truth(duel, camera)[index]
+    if has_area(true[None])[0] and max(true[2:]) * scale < _SMALL:
+        # Always in the same corner, away from where the target is most of the time.
+        place = np.nanmedian(_truth(duel, camera)[slice(*duel.span)], axis=0)
+        left = width - _ENLARGED if place[0] * scale + x < width / 2 else 0
+        top = _PANEL - _ENLARGED if place[1] * scale + y < _PANEL / 2 else 0
+        panel[top:top + _ENLARGED, left:left + _ENLARGED] = _enlarged(image, duel, camera, index)
+    draw_label(panel, camera.upper(), (0, 0))
     return panel
+
+
+def _enlarged(image: Image, duel: Duel, camera: str, index: int) -> Image:
+    """Return the surroundings of the true box, four of its longer sides wide."""
+    true = _truth(duel, camera)[index]
+    side = 4 * float(max(true[2:]))
+    corner = true[:2] + true[2:] / 2 - side / 2
+    scale = _ENLARGED / side
+    shown = np.asarray(cv2.warpAffine(
+        image, scale * np.array([[1, 0, -corner[0]], [0, 1, -corner[1]]]),
+        (_ENLARGED, _ENLARGED), flags=cv2.INTER_CUBIC, borderValue=INK), np.uint8)
+    _draw_boxes(shown, scale, (corner[0], corner[1]), duel, camera, index)
+    cv2.rectangle(shown, (0, 0), (_ENLARGED - 1, _ENLARGED - 1), GREY, 2)
+    return shown
+
+
+def _draw_boxes(shown: Image, scale: float, corner: tuple[float, float], duel: Duel, camera: str,
+                index: int) -> None:
+    """Draw results and truth into a view, in place; `corner` is its top-left one in the image."""
+    # Dashes let the other box shine through where both are the same.
+    for boxes, color, dashed in zip(duel.boxes, (FIRST, SECOND), (False, True), strict=True):
+        x, y, w, h = np.clip(boxes[index], -_FARTHEST, _FARTHEST).tolist()
+        draw_box(shown, Box(x - corner[0], y - corner[1], w, h), lost=dashed, scale=scale,
+                 color=color, thick=_THICK)
+    true = _truth(duel, camera)[index]
+    if has_area(true[None])[0]:
+        # Thinner than the others and without a dark border: it hides no box that is the same.
+        sides = np.array([true[:2], true[:2] + true[2:]]) - corner
+        first, last = np.round(scale * sides - 0.5).astype(int).tolist()
+        cv2.rectangle(shown, first, last, WHITE, 1)
+
+
+def _truth(duel: Duel, camera: str) -> Floats:
+    truth = duel.sequence.truth
+    return truth.get('both', truth.get(camera, duel.sequence.main_truth))
 
 
 def _head(duel: Duel, index: int) -> Image:

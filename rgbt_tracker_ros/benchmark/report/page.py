@@ -85,6 +85,8 @@ def rules_in_words(contest: Contest) -> str:
          'given': 'In the first frame the given box counts.',
          'counted': 'The first frame counts like any other.'}[rules.first_frame],
         f'All {"frames" if rules.pooled else "sequences"} weigh the same.']
+    if rules.zero_is_absent:
+        words.append('A frame in which the target is absent is no success, but precise.')
     if rules.best_of_truths:
         words.append('Each frame is compared with the ground truth of both cameras, and the '
                      'better one counts.')
