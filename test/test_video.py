@@ -7,7 +7,6 @@ import av
 import numpy as np
 import pytest
 
-from rgbt_tracker_ros.benchmark.files import replacing
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.errors import InputError
 
@@ -68,29 +67,3 @@ def test_a_full_disk_is_an_error_and_nothing_worse(tmp_path: Path) -> None:
         write(1)
     video.close()
     video.close()
-
-
-def test_a_file_appears_whole(tmp_path: Path) -> None:
-    path = tmp_path / 'a.txt'
-    with replacing(path) as part:
-        part.write_text('whole')
-        assert not path.exists()
-    assert path.read_text() == 'whole'
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize('error', [KeyboardInterrupt, ValueError])
-def test_an_interrupted_file_leaves_the_old_one(
-        tmp_path: Path, error: type[BaseException]) -> None:
-    path = tmp_path / 'a.txt'
-    path.write_text('old')
-    with pytest.raises(error):
-        _write_half(path, error)
-    assert path.read_text() == 'old'
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def _write_half(path: Path, error: type[BaseException]) -> None:
-    with replacing(path) as part:
-        part.write_text('half')
-        raise error

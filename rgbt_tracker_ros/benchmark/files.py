@@ -14,7 +14,9 @@ from rgbt_tracker_ros.errors import InputError
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` that takes its place when the block ends well.
 
-    After an exception, Ctrl-C included, the temporary file is removed and `path` is as it was.
+    After an exception, Ctrl-C included, the temporary file is removed and `path` is as it was. A
+    link stays a link, to the new file. A device or a pipe, such as /dev/stdout, cannot be
+    replaced: it is given itself.
 
     Raises
     ------
@@ -24,7 +26,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise InputError(f'{path} cannot be written (it is a folder): give the name of a file')
-    part = path.with_name(f'.{path.stem}.part{os.getpid()}{path.suffix}')
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        yield path
+        return
+    part = target.with_name(f'.{target.stem}.part{os.getpid()}{target.suffix}')
     try:
         part.touch()
     except OSError as error:
@@ -32,6 +38,6 @@ def replacing(path: Path) -> Iterator[Path]:
                          'give a file in a folder that exists and is writable') from error
     try:
         yield part
-        part.replace(path)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)
