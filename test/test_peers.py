@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scenes import images
 
-from rgbt_tracker_ros.benchmark.peers import VIEWS, PeerTracker, make_peer_job, viewed
+from rgbt_tracker_ros.benchmark.peer_tracker import VIEWS, PeerTracker, viewed
+from rgbt_tracker_ros.benchmark.peers import make_peer_job
 from rgbt_tracker_ros.benchmark.protocol.job import make_tracker
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.imaging.box import Box

@@ -126,7 +126,22 @@ def test_opencv_trackers_are_evaluated_the_same_way(gtot, tmp_path):
             assert gone['sr'] < clean['sr']
 
 
+def test_all_trackers_come_in_one_table(gtot, model, tmp_path, capsys):
+    assert evaluate(gtot, tmp_path, '--model', model, '--peers', '--sequences', 'one') == 0
+    rows = json.loads((tmp_path / 'report.json').read_text())['trackers']
+    expected = {'mock', 'mock-rgb', 'mock-thermal', 'opencv-mil-rgb', 'opencv-mil-thermal',
+                'opencv-mil-average'}
+    assert expected <= set(rows)
+    assert not any('nano' in name for name in rows)
+    for row in rows.values():
+        assert 0 < row['track_ms'] <= row['frame_ms']
+        assert row['sr_by_sequence'].keys() == {'one'}
+    out = capsys.readouterr().out
+    assert all(name in out for name in expected)
+
+
 @pytest.mark.parametrize(('more', 'message'), [
+    (('--peers', '--modality', 'rgb'), '--peers goes over all trackers: leave out'),
     (('--corrupt', 'fog'), "--corrupt: corruption 'fog' is unknown: give all"),
     (('--corrupt', 'smoke:101'), 'give a level from 0 to 100 %'),
     (('--picture', 'a.png'), '--picture a.png: there is one with --corrupt only'),

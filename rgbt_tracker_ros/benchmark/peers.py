@@ -1,37 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenCV's own trackers as peers of ours: same frames, same first boxes, same scores.
 
-They look at one image: RGB, thermal in the view of RGB, or the average of both. Cameras are
-checked, normalised and registered for them as for ours; a frame whose image is missing leaves the
-box where it was. CSRT and KCF come with opencv-contrib-python-headless only.
+Cameras are checked, normalised and registered for them as for ours. CSRT and KCF come with
+opencv-contrib-python-headless only.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
-import ctypes
 from dataclasses import dataclass
 import hashlib
-import os
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from rgbt_tracker_ros.benchmark.overlay import in_rgb_frame
-from rgbt_tracker_ros.benchmark.protocol.job import Job, package_version
+from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
+from rgbt_tracker_ros.benchmark.peer_tracker import VIEWS, PeerTracker
+from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
+from rgbt_tracker_ros.benchmark.protocol.job import Job, make_job, package_version
 from rgbt_tracker_ros.errors import InputError, ModelError
-from rgbt_tracker_ros.imaging.box import Box
-from rgbt_tracker_ros.imaging.image_pair import ImagePair
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.settings import Settings
-from rgbt_tracker_ros.tracking.result import State, TrackResult
 
 PREFIX = 'opencv:'
 PEERS = {'csrt': 'TrackerCSRT', 'kcf': 'TrackerKCF', 'mil': 'TrackerMIL', 'nano': 'TrackerNano'}
-VIEWS = ('rgb', 'thermal', 'average')
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,113 +92,39 @@ def make_peer_job(name: str, settings: Settings, modality: str = 'rgb',
     return PeerJob(name, _digest(name, files), settings, modality, package_version(), files)
 
 
-class PeerTracker:
-    """A tracker of OpenCV with the methods of ours.
+def contenders(model: str, settings: Settings, dataset: Dataset,
+               weights: Path | None = None) -> list[Job]:
+    """Describe a model on both cameras and on each alone, and all peers on all views.
 
-    Parameters
-    ----------
-    make
-        Makes one for each target.
-    view
-        Which image it looks at, one of VIEWS.
-
+    Views of cameras that no sequence has are left out, and so are trackers that this OpenCV has
+    not, and networks without `weights`.
     """
-
-    def __init__(self, make: Callable[[], Any], view: str) -> None:
-        self._make = make
-        self._view = view
-        self._tracker: Any = None
-        self._box = Box(0, 0, 1, 1)
-        self._state = State.IDLE
-
-    @property
-    def state(self) -> State:
-        """Return IDLE without a target, LOST where the tracker itself says so, else TRACKING."""
-        return self._state
-
-    @property
-    def box(self) -> Box | None:
-        """Return where the target was last, pixels of the RGB image; None without a target."""
-        return None if self._state is State.IDLE else self._box
-
-    def initialize(self, pair: ImagePair, box: Box) -> TrackResult:
-        """Take the target in `box`, pixels of the RGB image, as the one to track.
-
-        Raises
-        ------
-        InputError
-            If the box is outside the image, or the image is missing.
-
-        """
-        begin = perf_counter()
-        image = viewed(pair, self._view)
-        if image is None:
-            raise InputError(f'the first {self._view} image is missing or unusable')
-        self._box = Box(*box).inside(pair.width, pair.height)
-        x, y, w, h = map(round, self._box)
-        _seed()
-        self._tracker = self._make()
-        self._tracker.init(image, (x, y, max(w, 1), max(h, 1)))
-        self._state = State.TRACKING
-        return self._result(pair.mode, 1.0, begin)
-
-    def track(self, pair: ImagePair, fused: bool = False) -> TrackResult:
-        """Find the target in the next pair; `fused` has no meaning here."""
-        begin = perf_counter()
-        image = viewed(pair, self._view)
-        if image is None:
-            return self._result(pair.mode, 0.0, begin, f'no {self._view} image')
-        try:
-            found, box = self._tracker.update(image)
-        except cv2.error as error:
-            return self._result(pair.mode, 0.0, begin, ' '.join(str(error).split()))
-        self._state = State.TRACKING if found else State.LOST
-        if found:
-            self._box = Box(*map(float, box))
-        score = float(found)
-        if found and hasattr(self._tracker, 'getTrackingScore'):
-            score = float(np.clip(self._tracker.getTrackingScore(), 0, 1))
-        return self._result(pair.mode, score, begin)
-
-    def miss(self, note: str) -> TrackResult:
-        """Let a frame pass in which no camera was usable."""
-        return self._result('none', 0.0, perf_counter(), note)
-
-    def reset(self) -> None:
-        """Forget the target."""
-        self._tracker = None
-        self._state = State.IDLE
-
-    def _result(self, mode: str, score: float, begin: float, note: str = '') -> TrackResult:
-        spent = 1000 * (perf_counter() - begin)
-        return TrackResult(self._box, score, self._state, mode, 0, spent, spent, note=note)
+    alone = [camera for camera in CAMERAS
+             if any(getattr(sequence, camera) is not None for sequence in dataset.sequences)]
+    both = len(alone) == len(CAMERAS)
+    found = [name for name, kind in PEERS.items() if hasattr(cv2, kind)
+             and (name != 'nano' or weights is not None)]
+    return [*(make_job(model, settings, modality)
+              for modality in (['rgbt', *alone] if both else alone)),
+            *(make_peer_job(PREFIX + name, settings, view, weights) for name in found
+              for view in ([*alone, 'average'] if both else alone))]
 
 
-def viewed(pair: ImagePair, view: str) -> NDArray[np.uint8] | None:
-    """Return a pair's one image, H x W x 3 in BGR order; None when its camera is missing.
+def figures(result: Evaluation) -> dict[str, Any]:
+    """Return a tracker's mean scores and median times, ready for JSON.
 
-    The average of a pair with one camera is that camera's image.
+    `track_ms` is what the tracker itself takes, `frame_ms` with the preparation of the frame.
     """
-    rgb = thermal = None
-    if view != 'thermal' and pair.rgb is not None:
-        rgb = cv2.cvtColor(pair.rgb, cv2.COLOR_RGB2BGR)
-    if view != 'rgb' and pair.thermal is not None:
-        grey = in_rgb_frame(pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
-        thermal = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-    if rgb is not None and thermal is not None:
-        return np.asarray(cv2.addWeighted(rgb, 0.5, thermal, 0.5, 0.0), np.uint8)
-    found = thermal if rgb is None else rgb
-    return None if found is None else np.asarray(found, np.uint8)
-
-
-def _seed() -> None:
-    """Let MIL draw the same in each run: its samples from OpenCV's generator, its features by C's.
-
-    Where the C library is not to be had (Windows), its boxes depend on what was tracked before.
-    """
-    cv2.setRNGSeed(_SEED)
-    if os.name == 'posix':
-        ctypes.CDLL(None).srand(_SEED)
+    convention = result.scores.convention
+    mean = result.scores.mean().scores(convention)
+    runs = result.runs.values()
+    # The first frame is that of the template.
+    track = [float(line.rpartition(',')[2]) for run in runs for line in run.log.splitlines()[2:]]
+    frame = np.concatenate([run.seconds[1:] for run in runs])
+    return {'sr': mean.sr, 'pr': mean.pr, 'npr': mean.npr,
+            'track_ms': float(np.median(track)), 'frame_ms': 1000 * float(np.median(frame)),
+            'sr_by_sequence': {name: curves.scores(convention).sr
+                               for name, curves in result.scores.curves.items()}}
 
 
 def _maker(name: str, weights: tuple[str, ...]) -> Callable[[], Any]:

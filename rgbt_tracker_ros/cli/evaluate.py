@@ -51,6 +51,9 @@ def evaluate(
     peer: Annotated[str | None, typer.Option(
         '--tracker', metavar='opencv:mil|nano|csrt|kcf', help='A tracker of OpenCV in the place '
         'of the model; by default on RGB.')] = None,
+    peers: Annotated[bool, typer.Option(
+        '--peers', help='One table: the model on both cameras and on each alone, and all trackers '
+        'of OpenCV that are there, on each camera and on the average of both.')] = False,
     weights: Annotated[Path | None, typer.Option(
         metavar='DIR', help='Of opencv:nano: folder of *backbone*.onnx and *head*.onnx.')] = None,
     corrupt: Annotated[list[str] | None, typer.Option(
@@ -82,39 +85,54 @@ def evaluate(
     settings = options.make_settings(set_, model, backend)
     if picture is not None and not corrupt:
         raise InputError(f'--picture {picture}: there is one with --corrupt only')
+    if peers and (corrupt or peer or modality or name):
+        raise InputError('--peers goes over all trackers: leave out --corrupt, --tracker, '
+                         '--modality and --name')
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
     from rgbt_tracker_ros.benchmark.protocol.evaluate import evaluate as run
     from rgbt_tracker_ros.benchmark.protocol.store import ResultStore
     from rgbt_tracker_ros.benchmark.robustness import CLEAN, corrupted
 
-    job = _job(model, peer, settings, modality, weights)
     corruptions = _corruptions(corrupt)
     data = load_dataset(dataset, root, split, allow_missing, _names(sequences), rgb, thermal)
+    if peers:
+        from rgbt_tracker_ros.benchmark.peers import contenders
+
+        jobs = contenders(model, settings, data, weights)
+    else:
+        jobs = [_job(model, peer, settings, modality, weights)]
+    # The names of own recordings say nothing about what is in them.
+    place = str(root.resolve()) if dataset == 'folder' else ''
+    executor = _executor(workers, ray)
     with _folder(output) as folder:
-        tracker = name or _tracker_name(job)
-        if not tracker.strip('.') or Path(tracker).name != tracker:
-            raise InputError(f'--name {tracker}: give the name of a folder')
-        # The names of own recordings say nothing about what is in them.
-        place = str(root.resolve()) if dataset == 'folder' else ''
-        record = {'dataset': data.name, 'split': data.split, 'root': place, **job.record()}
-        store = ResultStore(folder / tracker, record, overwrite)
-        executor = _executor(workers, ray)
-        with _progress('tracking') as watch:
-            done = run(data, job, store, executor, allow_missing, watch)
-        results = {CLEAN: done}
-        for each in corruptions:
-            store = ResultStore(folder / f'{tracker}+{each.name}-{each.level:g}', {
-                **record, 'corruption': str(each), 'corruption_seed': seed}, overwrite)
-            with _progress(str(each)) as watch:
-                results[str(each)] = run(corrupted(data, each, seed), job, store, executor,
-                                         allow_missing, watch)
-    if corruptions:
+        def track(job: Job, each: Corruption | None = None) -> Evaluation:
+            tracker = name or _tracker_name(job)
+            if not tracker.strip('.') or Path(tracker).name != tracker:
+                raise InputError(f'--name {tracker}: give the name of a folder')
+            record = {'dataset': data.name, 'split': data.split, 'root': place, **job.record()}
+            if each is not None:
+                tracker += f'+{each.name}-{each.level:g}'
+                record |= {'corruption': str(each), 'corruption_seed': seed}
+            store = ResultStore(folder / tracker, record, overwrite)
+            frames = data if each is None else corrupted(data, each, seed)
+            with _progress(tracker) as watch:
+                return run(frames, job, store, executor, allow_missing, watch)
+
+        results = {_tracker_name(job): track(job) for job in jobs}
+        robust = {str(each): track(jobs[0], each) for each in corruptions}
+    facts = _facts(data, jobs[0], output)
+    done = results[_tracker_name(jobs[0])]
+    if peers:
+        from rgbt_tracker_ros.cli.peers import report_peers
+
+        report_peers(results, {'dataset': data.name, 'split': data.split}, json_file)
+    elif corruptions:
         from rgbt_tracker_ros.cli.robustness import report_robustness
 
-        report_robustness(results, {**_facts(data, job, output), 'seed': seed}, json_file, picture)
+        report_robustness({CLEAN: done, **robust}, {**facts, 'seed': seed}, json_file, picture)
     else:
-        _report(done, data, job, output, json_file)
+        _report(done, facts, json_file)
 
 
 def _job(model: str, peer: str | None, settings: Settings, modality: str | None,
@@ -198,8 +216,7 @@ def _progress(label: str) -> Iterator[Watch]:
         yield Watch(begin, lambda frames: bar.advance(task, frames), sequence)
 
 
-def _report(done: Evaluation, data: Dataset, job: Job, output: Path | None,
-            json_file: Path | None) -> None:
+def _report(done: Evaluation, facts: dict[str, Any], json_file: Path | None) -> None:
     from rgbt_tracker_ros.cli.console import warn
     from rgbt_tracker_ros.cli.score_report import (
         benchmark_report,
@@ -210,16 +227,17 @@ def _report(done: Evaluation, data: Dataset, job: Job, output: Path | None,
 
     for note in done.scores.notes:
         warn(note)
-    report = benchmark_report(done.scores, _facts(data, job, output))
+    report = benchmark_report(done.scores, facts)
     for name, row in report['tracks'].items():
         row.update(_extras(done.runs[name]))
     if json_file is not None:
         write_report(json_file, report)
-    if data.name == 'folder':
-        show_report(report, f'{job.model}, {job.modality}')
+    what = f'{facts["model"]}, {facts["modality"]}'
+    if facts['dataset'] == 'folder':
+        show_report(report, what)
     else:
-        label = f'{data.name} {data.split}'.strip()
-        show_benchmark(done.scores, f'{label}, {job.model}, {job.modality}')
+        label = f'{facts["dataset"]} {facts["split"]}'.strip()
+        show_benchmark(done.scores, f'{label}, {what}')
 
 
 def _facts(data: Dataset, job: Job, output: Path | None) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from math import cos, pi
 from types import MappingProxyType
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.synthetic import faults, patterns, streams
-from rgbt_tracker_ros.synthetic.patterns import CAMERAS, Film
+from rgbt_tracker_ros.synthetic.patterns import Film
 from rgbt_tracker_ros.synthetic.streams import Frame, Frames
 from rgbt_tracker_ros.synthetic.textures import Image
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 
 Flags = NDArray[np.bool_]
 Homography = NDArray[np.float64]
 
-CAMERAS = ('rgb', 'thermal')
 SWITCHES = 6
 """Gaps of a recording in which the missing camera switches."""
 
