@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scenes import images
 
-from rgbt_tracker_ros.benchmark.box_files import format_boxes
+from rgbt_tracker_ros.benchmark.box_files import format_boxes, read_boxes
 from rgbt_tracker_ros.benchmark.datasets.sequence import Sequence
 from rgbt_tracker_ros.benchmark.metrics import Scores
 from rgbt_tracker_ros.benchmark.report.duel import (
@@ -30,6 +30,7 @@ from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.main import run
 from rgbt_tracker_ros.imaging.box import Box
 
+DEVELOPMENT = Path(__file__).resolve().parents[2] / 'shared' / 'data' / 'dev'
 SIZE = (696, 1284)
 AWAY = np.array([60.0, 40, 0, 0])
 
@@ -133,6 +134,24 @@ def test_tracks_beside_their_videos_are_compared(good, bad, tmp_path):
     with av.open(str(video)) as container:
         assert float(container.streams.video[0].average_rate) == pytest.approx(10)
         assert sum(1 for _ in container.decode(video=0)) == 10
+
+
+@pytest.mark.skipif(not DEVELOPMENT.is_dir(), reason='the development tracks are not beside this '
+                    'checkout (../shared/data/dev)')
+def test_real_tracks_are_compared(tmp_path, capsys):
+    for name, shift in (('near', 3), ('far', 30)):
+        (tmp_path / name).mkdir()
+        for folder in sorted((DEVELOPMENT / 'tracks').glob('*/')):
+            boxes = read_boxes(folder / 'groundtruth.txt')
+            boxes = np.where(np.isfinite(boxes), boxes, 1)
+            boxes[:, 0] += shift
+            (tmp_path / name / f'{folder.name}.txt').write_text(format_boxes(boxes))
+    assert _compare(tmp_path / 'near', tmp_path / 'far', DEVELOPMENT / 'tracks', '--sequences',
+                    '1', '--seconds', '0.1', '--video', str(tmp_path / 'out.mp4')) == 0
+    assert 'all (5)' in capsys.readouterr().out
+    frames = _decoded(tmp_path / 'out.mp4')
+    assert len(frames) in (2, 3)
+    assert _near(frames[0][40:520], FIRST).sum() > 100
 
 
 def _duel(rgb: bool = True, thermal: bool = True, **more) -> Duel:

@@ -266,6 +266,7 @@ def test_a_sequence_in_which_no_frame_counts_is_named(places):
     (['--results', '={drifter}'], 'give NAME=DIR'),
     (['--results', 'x='], 'give NAME=DIR'),
     (['--results', 'x={drifter}/no'], 'no such folder or zip archive'),
+    (['--results', f'{"x" * 300}={{drifter}}/no'], 'no such folder or zip archive'),
     (['--results', '{drifter}', '--fps', 'perfect=3'], '--fps perfect: no such tracker'),
     (['--results', '{drifter}', '--fps', 'drifter=fast'], 'give NAME=VALUE'),
     (['--results', '{drifter}', '--fps', 'drifter=0'], 'give NAME=VALUE'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import json
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,7 +85,7 @@ def named_places(texts: Sequence[str]) -> dict[str, Path]:
     places: dict[str, Path] = {}
     for text in texts:
         name, equals, place = text.partition('=')
-        if not equals or Path(text).exists():
+        if not equals or os.path.exists(text):  # which copes with names of any length
             name, place = Path(text).resolve().name.removesuffix('.zip'), text
         name = printable(name.strip())
         if not name or not place:
