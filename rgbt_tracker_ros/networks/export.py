@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Export of a `unified` network as a model bundle."""
+"""Export of a network as a model bundle."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Protocol
 import warnings
 
 import torch
@@ -18,16 +18,46 @@ import yaml
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.normalization import Normalization
-from rgbt_tracker_ros.networks.inputs import (
-    BORDER,
-    RGB,
-    SEARCH_FACTOR,
-    TEMPLATE_FACTOR,
-    THERMAL,
-)
-from rgbt_tracker_ros.networks.unified import UnifiedTracker
+from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
 
 OPSET = 17
+MAPS = ('score_map', 'size_map', 'offset_map')
+Tensors = Tensor | tuple[Tensor, ...]
+
+
+class Exportable(Protocol):
+    """What `export_bundle` needs of a network besides being an `nn.Module`.
+
+    Attributes
+    ----------
+    family
+        Family in model.yaml.
+    template_slots
+        How many templates `search` takes.
+    template_names
+        Names of the tensors that `template` makes: one, or as many as its tuple holds.
+    gives_fused
+        Whether `search` also returns the fused search crop, normalised as RGB.
+
+    """
+
+    family: str
+    template_slots: int
+    template_names: tuple[str, ...]
+    gives_fused: bool
+
+    @property
+    def inputs(self) -> Inputs:
+        """Return sizes and statistics of the crops."""
+
+    def template(self, rgb: Tensor, thermal: Tensor) -> Tensors:
+        """Return what is made once of a template."""
+
+    def search(self, slots: Any, rgb: Tensor, thermal: Tensor) -> tuple[Tensor, ...]:
+        """Return score, size and offset map of what `template` made.
+
+        `slots` is a list with one entry per slot, or that entry itself where there is one slot.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +71,43 @@ class ModelFacts:
 
 
 class _Template(nn.Module):
-    def __init__(self, network: UnifiedTracker) -> None:
+    def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, rgb: Tensor, thermal: Tensor) -> Tensor:
+    def forward(self, rgb: Tensor, thermal: Tensor) -> Tensors:
         return self.network.template(rgb, thermal)
 
 
 class _Search(nn.Module):
     """The search graph; its fused image is in 0..1 for viewing."""
 
-    def __init__(self, network: UnifiedTracker) -> None:
+    def __init__(self, network: Any, normalization: Normalization) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer('mean', torch.tensor(RGB.mean).reshape(1, 3, 1, 1))
-        self.register_buffer('std', torch.tensor(RGB.std).reshape(1, 3, 1, 1))
+        self.register_buffer('mean', torch.tensor(normalization.mean).reshape(1, 3, 1, 1))
+        self.register_buffer('std', torch.tensor(normalization.std).reshape(1, 3, 1, 1))
 
-    def forward(
-        self, first: Tensor, second: Tensor, rgb: Tensor, thermal: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        score, size, offset, fused = self.network.search([first, second], rgb, thermal)
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        *templates, rgb, thermal = tensors
+        names = len(self.network.template_names)
+        slots: list[Tensors] = [
+            templates[first] if names == 1 else tuple(templates[first:first + names])
+            for first in range(0, len(templates), names)]
+        given = slots if self.network.template_slots > 1 else slots[0]
+        outputs = self.network.search(given, rgb, thermal)
+        if not self.network.gives_fused:
+            return outputs[:3]
+        *maps, fused = outputs
         image = fused * self.get_buffer('std') + self.get_buffer('mean')
-        return score, size, offset, image.clamp(0.0, 1.0)
+        return (*maps, image.clamp(0.0, 1.0))
 
 
-def export_bundle(network: UnifiedTracker, facts: ModelFacts, folder: Path) -> None:
+def export_bundle(network: Any, facts: ModelFacts, folder: Path) -> None:
     """Write template.onnx, search.onnx and model.yaml to `folder`, all of them or none.
 
-    A model card that is already in the folder stays.
+    `network` is an `nn.Module` that is `Exportable`. A model card that is already in the folder
+    stays.
 
     Raises
     ------
@@ -78,32 +116,37 @@ def export_bundle(network: UnifiedTracker, facts: ModelFacts, folder: Path) -> N
 
     """
     network = network.eval().float().to(memory_format=torch.contiguous_format)
-    config = network.config
+    inputs: Inputs = network.inputs
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
     except OSError as error:
         raise InputError(f'--output {folder} cannot be written: {error.strerror}') from error
     try:
-        z, x = config.template_size, config.search_size
-        tokens = torch.zeros(1, config.template_tokens, config.channels)
+        template, search = (
+            {f'{crop}_rgb': torch.rand(1, 3, size, size),
+             f'{crop}_thermal': torch.rand(1, inputs.thermal.channels, size, size)}
+            for crop, size in (('template', inputs.template_size), ('search', inputs.search_size)))
+        with torch.no_grad():
+            made = network.template(*template.values())
+        tensors = dict(zip(
+            network.template_names, made if isinstance(made, tuple) else (made,), strict=True))
+        slots = {f'{name}_{slot}': tensor for slot in range(network.template_slots)
+                 for name, tensor in tensors.items()}
         graphs = {
-            'template': _graph(
-                work / 'template.onnx', _Template(network),
-                {'template_rgb': torch.rand(1, 3, z, z), 'template_thermal':
-                 torch.rand(1, 1, z, z)},
-                ['template_tokens']),
+            'template': _graph(work / 'template.onnx', _Template(network), template,
+                               list(tensors)),
             'search': _graph(
-                work / 'search.onnx', _Search(network),
-                {'template_tokens_0': tokens, 'template_tokens_1': tokens,
-                 'search_rgb': torch.rand(1, 3, x, x), 'search_thermal': torch.rand(1, 1, x, x)},
-                ['score_map', 'size_map', 'offset_map', 'fused_image'])}
+                work / 'search.onnx', _Search(network, inputs.rgb), {**slots, **search},
+                [*MAPS, *(['fused_image'] if network.gives_fused else [])])}
         description: dict[str, Any] = {
-            'format': 1, 'name': facts.name, 'family': 'unified',
-            'template': {'size': z, 'factor': TEMPLATE_FACTOR},
-            'search': {'size': x, 'factor': SEARCH_FACTOR}, 'border': BORDER,
-            'normalization': {'rgb': _statistics(RGB), 'thermal': _statistics(THERMAL)},
-            'template_slots': config.template_slots,
+            'format': 1, 'name': facts.name, 'family': network.family,
+            'template': {'size': inputs.template_size, 'factor': TEMPLATE_FACTOR},
+            'search': {'size': inputs.search_size, 'factor': SEARCH_FACTOR},
+            'border': inputs.border,
+            'normalization': {'rgb': _statistics(inputs.rgb),
+                              'thermal': _statistics(inputs.thermal)},
+            'template_slots': network.template_slots,
             'calibration': dict(zip(('scale', 'bias'), facts.calibration, strict=True)),
             'graphs': graphs, 'training_data': list(facts.training_data),
             'licence': facts.licence}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a `unified` network is fed, alike in training and in the model bundles made of it."""
+"""What a network is fed, alike in training and in the model bundles made of it."""
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from rgbt_tracker_ros.imaging.crops import Border
 from rgbt_tracker_ros.imaging.normalization import Normalization
@@ -16,3 +18,14 @@ RGB = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 THERMAL = Normalization((0.449,), (0.226,))
 """ImageNet's means over the channels: the trunk sees thermal as a grey picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Crops of a network: their sides in pixels, statistics, and what lies outside the image."""
+
+    template_size: int
+    search_size: int
+    rgb: Normalization = RGB
+    thermal: Normalization = THERMAL
+    border: Border = BORDER

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from rgbt_tracker_ros.networks.efficientnet import EfficientNetLite0
 from rgbt_tracker_ros.networks.fusion import PixelFusion
 from rgbt_tracker_ros.networks.heads import CentreHead
+from rgbt_tracker_ros.networks.inputs import Inputs
 from rgbt_tracker_ros.networks.ssd_block import SSDMixer
 
 STRIDE = 16
@@ -85,9 +86,15 @@ class MatchBlock(nn.Module):
 class UnifiedTracker(nn.Module):
     """The whole network; `template` runs once per template, `search` once per frame."""
 
+    family = 'unified'
+    template_names = ('template_tokens',)
+    gives_fused = True
+
     def __init__(self, config: UnifiedConfig) -> None:
         super().__init__()
         self.config = config
+        self.inputs = Inputs(config.template_size, config.search_size)
+        self.template_slots = config.template_slots
         channels, count = config.channels, config.template_tokens
         self.fusion = PixelFusion()
         self.trunk = EfficientNetLite0()
