@@ -38,7 +38,7 @@ class PixelFusion(nn.Module):
 
     def weights(self, rgb: Tensor, thermal: Tensor) -> Tensor:
         """Return the mixture weights of RGB and thermal, B x 2 x H x W, which sum to at most 1."""
-        present = torch.cat([_presence(rgb), _presence(thermal)], 1)
+        present = torch.cat([presence(rgb), presence(thermal)], 1)
         eighth = F.relu(self.down8(F.relu(self.stem(torch.cat([rgb, thermal], 1)))))
         coarse = F.relu(self.down16(eighth))
         height, width = coarse.shape[-2:]
@@ -60,7 +60,7 @@ def _filled(layer: nn.Conv2d, weight: float) -> nn.Conv2d:
     return layer
 
 
-def _presence(crop: Tensor) -> Tensor:
+def presence(crop: Tensor) -> Tensor:
     """Return B x 1 x 1 x 1 in [0, 1): how much contrast a normalised crop has."""
     centred = crop.float() - crop.float().mean((1, 2, 3), keepdim=True)
     variance = centred.square().mean((1, 2, 3), keepdim=True)
