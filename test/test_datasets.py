@@ -72,7 +72,8 @@ def test_rgbt234_starts_from_its_init_file(tmp_path: Path) -> None:
 
 def test_rgbt234_may_lack_the_image_of_its_last_line(tmp_path: Path) -> None:
     root = _make(tmp_path, miniature.write_visible_infrared, listed='SequencesName.txt')
-    (root / 'one' / 'visible' / f'v{FRAMES - 1}.jpg').unlink()
+    for camera in ('visible', 'infrared'):
+        (root / 'one' / camera / f'{camera[0]}{FRAMES - 1}.jpg').unlink()
     data = load_dataset('rgbt234', root)
     assert [len(sequence) for sequence in data.sequences] == [FRAMES - 1, FRAMES]
     assert data.notes[0].startswith('one: visible.txt has 12 lines for 11 images')
@@ -149,6 +150,13 @@ def test_vtuav_annotates_every_tenth_frame(tmp_path: Path, place: str) -> None:
     assert np.isnan(one.truth['rgb'][21]).all()
     assert one.fps == 30
     assert next(one.thermal.frames()).ndim == 2
+
+
+def test_vtuav_with_a_lost_image_is_not_shifted(tmp_path: Path) -> None:
+    miniature.write_vtuav(tmp_path / 'test_ST_001' / 'one')
+    (tmp_path / 'test_ST_001' / 'one' / 'ir' / '000013.jpg').unlink()
+    with pytest.raises(InputError, match='ir/ lacks image number 13, which rgb/ has'):
+        _only(tmp_path, 'vtuav')
 
 
 def test_vtuav_long_term_is_another_split(tmp_path: Path) -> None:
@@ -234,7 +242,13 @@ def _thin(folder: Path) -> None:
         (folder / 'infrared' / f'i{number}.jpg').unlink()
 
 
+def _lose(name: str):
+    return lambda folder: (folder / name).unlink()
+
+
 BROKEN = [
+    (_lose('infrared/i3.jpg'), r'infrared/ lacks image number 3, which visible/ has'),
+    (_lose('visible/v11.jpg'), r'visible/ has 11 images and infrared/ 12, but visible\.txt'),
     (_remove('infrared'), r'one \(infrared/ is missing\)'),
     (_remove('visible'), r'one \(visible/ is missing\)'),
     (_remove('visible.txt'), r'one \(visible\.txt is missing\)'),

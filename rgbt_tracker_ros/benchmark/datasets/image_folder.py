@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import os
 from pathlib import Path
+import re
 
 from rgbt_tracker_ros.benchmark.sources import (
     IMAGE_SUFFIXES,
@@ -37,6 +38,11 @@ class ImageFolder:
         self.count: int | None = len(_names(folder))
         if not self.count:
             raise InputError(f'{folder.name}/ holds no images')
+
+    def numbers(self) -> frozenset[int]:
+        """Return the last numbers in the files' names."""
+        return frozenset(int(found[-1]) for name in _names(self._folder)
+                         if (found := re.findall(r'\d+', Path(name).stem)))
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield the images from number `start` on."""

@@ -14,6 +14,8 @@ from rgbt_tracker_ros.benchmark.datasets.sequence import Boxes, Sequence, has_ar
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 
+_ALIKE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -84,6 +86,8 @@ class Layout:
         truth = {camera: read_annotation(folder / file, self.corners)
                  for camera, file in self.truth.items()}
         truth = _cut_to_shortest(truth, name, notes)
+        if rgb.count != thermal.count or rgb.count != len(next(iter(truth.values()))):
+            _check_gaps(rgb, self.rgb, thermal, self.thermal)
         truth, use = self._per_frame(truth, (rgb.count or 0, thermal.count or 0), name, notes)
         start = 0
         if start_when_present:
@@ -102,7 +106,7 @@ class Layout:
         every = 1 if lines == frames else self.every
         needed = (lines - 1) * every + 1
         # RGBT234's orangeman1 has a line more than images: it comes without a last image.
-        if frames == needed - 1 and every == 1:
+        if frames == needed - 1 and counts[0] == counts[1] and every == 1:
             truth = {camera: boxes[:frames] for camera, boxes in truth.items()}
             notes.append(f'{name}: {file} has {lines} lines for {frames} images: the last is not '
                          'used')
@@ -132,6 +136,20 @@ class Layout:
             raise InputError(f'the first line of {self.init or next(iter(self.truth.values()))} '
                              'has no box: the tracker cannot be started')
         return Box(*first.tolist())
+
+
+def _check_gaps(rgb: ImageFolder, rgb_name: str, thermal: ImageFolder, thermal_name: str) -> None:
+    """Raise InputError if one camera lost images before its last: later ones would be shifted.
+
+    It is seen only where both cameras number their images alike.
+    """
+    sides = (rgb_name, rgb.numbers()), (thermal_name, thermal.numbers())
+    for (own_name, own), (other_name, other) in (sides, sides[::-1]):
+        lost = sorted(number for number in other - own if number < max(own, default=0))
+        if lost and len(own & other) > _ALIKE * len(other):
+            more = f' and {len(lost) - 1} more' if len(lost) > 1 else ''
+            raise InputError(f'{own_name}/ lacks image number {lost[0]}{more}, which '
+                             f'{other_name}/ has')
 
 
 def _cut_to_shortest(truth: dict[str, Boxes], name: str, notes: list[str]) -> dict[str, Boxes]:
