@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rgbt_tracker_ros.networks.scans import ssd_bidirectional
+from rgbt_tracker_ros.networks.scans import s6, s6_sequential, ssd_bidirectional
 from rgbt_tracker_ros.networks.ssd_block import SSDMixer
 
 
@@ -95,3 +95,66 @@ def test_column_scan_is_the_row_scan_of_the_transposed_map():
     by_rows = rows(grid.transpose(1, 2).reshape(1, 12, 16), 4, 3).reshape(1, 4, 3, 16)
     by_columns = columns(grid.reshape(1, 12, 16), 3, 4).reshape(1, 3, 4, 16)
     torch.testing.assert_close(by_rows.transpose(1, 2), by_columns, atol=1e-5, rtol=1e-5)
+
+
+def _s6_inputs(seed, length, largest_step, dtype, own_decays=False):
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    def positive(*shape):
+        return torch.rand(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    x, dt = normal(2, length, 3), positive(2, length, 3) * largest_step
+    decay = positive(*((2, 3, 4) if own_decays else (3, 4))) * 16 + 0.05
+    return x, dt, decay, normal(2, length, 4), normal(2, length, 4)
+
+
+def test_s6_recurrence_by_hand():
+    x, dt = torch.tensor([[[2.0], [3.0]]]), torch.tensor([[[0.5], [0.25]]])
+    decay = torch.ones(1, 1)
+    b, c = torch.tensor([[[1.0], [4.0]]]), torch.tensor([[[1.0], [2.0]]])
+    first = 0.5 * 1 * 2
+    second = torch.exp(torch.tensor(-0.25)) * first + 0.25 * 4 * 3
+    expected = torch.tensor([[[first], [2 * float(second)]]])
+    torch.testing.assert_close(s6_sequential(x, dt, decay, b, c), expected)
+    torch.testing.assert_close(s6(x, dt, decay, b, c, 1), expected)
+
+
+@given(seed=st.integers(0, 1000), length=st.integers(1, 30), steps=st.integers(1, 12),
+       largest_step=st.sampled_from([0.05, 1.0, 20.0]), own_decays=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_s6_in_two_levels_equals_the_recurrence(seed, length, steps, largest_step, own_decays):
+    inputs = _s6_inputs(seed, length, largest_step, torch.float64, own_decays)
+    expected = s6_sequential(*inputs)
+    scale = float(expected.abs().max()) + 1.0
+    torch.testing.assert_close(s6(*inputs, steps), expected, atol=1e-12 * scale, rtol=0)
+    single = s6(*(tensor.float() for tensor in inputs), steps)
+    torch.testing.assert_close(single.double(), expected, atol=2e-6 * scale, rtol=0)
+
+
+def test_s6_with_long_sequences_and_large_steps_stays_exact():
+    inputs = _s6_inputs(0, 320, 50.0, torch.float32)
+    expected = s6_sequential(*(tensor.double() for tensor in inputs))
+    torch.testing.assert_close(s6(*inputs, 40).double(), expected, atol=2e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize('own_decays', [False, True])
+def test_s6_gradients_are_right(own_decays):
+    inputs = [tensor.requires_grad_()
+              for tensor in _s6_inputs(4, 7, 1.0, torch.float64, own_decays)]
+    assert torch.autograd.gradcheck(lambda *tensors: s6(*tensors, 3), inputs)
+    weights = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    ours = torch.autograd.grad((s6(*inputs, 3) * weights).sum(), inputs)
+    reference = torch.autograd.grad((s6_sequential(*inputs) * weights).sum(), inputs)
+    torch.testing.assert_close(ours, reference, atol=1e-10, rtol=1e-10)
+
+
+def test_s6_is_causal():
+    x, dt, decay, b, c = _s6_inputs(6, 12, 1.0, torch.float64)
+    changed = x.clone()
+    changed[:, 7:] += 1.0
+    before, after = s6(x, dt, decay, b, c, 5), s6(changed, dt, decay, b, c, 5)
+    torch.testing.assert_close(before[:, :7], after[:, :7], atol=0, rtol=0)
+    assert (before[:, 7:] - after[:, 7:]).abs().min() > 0
