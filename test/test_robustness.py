@@ -140,6 +140,16 @@ def test_all_trackers_come_in_one_table(gtot, model, tmp_path, capsys):
     assert all(name in out for name in expected)
 
 
+def test_sequences_without_a_scored_frame_are_refused(gtot, model, tmp_path, capsys):
+    folder = tmp_path / 'pairs' / 'hidden'
+    miniature.write_images(folder / 'rgb', ['0.png', '1.png'])
+    (folder / 'groundtruth.txt').write_text('40,100,32,32\nnan,nan,nan,nan\n')
+    for more in (('--corrupt', 'smoke:40'), ('--peers',)):
+        assert run(['evaluate', '--root', str(tmp_path / 'pairs'), '--model', str(model),
+                    *more]) == 2
+        assert 'nothing to compare' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(('more', 'message'), [
     (('--peers', '--modality', 'rgb'), '--peers goes over all trackers: leave out'),
     (('--corrupt', 'fog'), "--corrupt: corruption 'fog' is unknown: give all"),

@@ -10,6 +10,7 @@ from typing import Any
 from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset, Sequence
 from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
 from rgbt_tracker_ros.benchmark.sources import FrameSource
+from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.synthetic.corruptions import KINDS, Corruption
 from rgbt_tracker_ros.synthetic.patterns import Film
 
@@ -67,6 +68,11 @@ def robustness_report(results: Mapping[str, Evaluation]) -> dict[str, Any]:
     results
         By corruption, NAME:LEVEL, and CLEAN for the sequences as they are.
 
+    Raises
+    ------
+    InputError
+        If no frame is scored.
+
     """
     clean = _figures(results[CLEAN])
     rows = [{'corruption': CLEAN, 'level': 0.0, 'unit': '', 'text': 'the sequences as they are',
@@ -99,12 +105,26 @@ def _corrupted(sequence: Sequence, corruption: Corruption, seed: int) -> Sequenc
                    thermal=wrapped(sequence.thermal, 'thermal'))
 
 
-def _figures(result: Evaluation) -> dict[str, Any]:
-    """Return the mean scores, the share of frames that counted as lost, and each sequence's SR."""
+def mean_figures(result: Evaluation) -> dict[str, Any]:
+    """Return the mean scores and the SR of each sequence, ready for JSON.
+
+    Raises
+    ------
+    InputError
+        If no frame is scored.
+
+    """
     convention = result.scores.convention
     mean = result.scores.mean().scores(convention)
-    runs = result.runs.values()
+    if not mean.frames:
+        raise InputError('nothing to compare: the target is hidden or absent in all frames but '
+                         'the first of each sequence')
     return {'sr': mean.sr, 'pr': mean.pr, 'npr': mean.npr,
-            'lost': sum(run.lost for run in runs) / max(sum(len(run.boxes) for run in runs), 1),
             'sr_by_sequence': {name: curves.scores(convention).sr
-                               for name, curves in result.scores.curves.items()}}
+                               for name, curves in result.scores.curves.items() if curves.frames}}
+
+
+def _figures(result: Evaluation) -> dict[str, Any]:
+    runs = result.runs.values()
+    return {**mean_figures(result), 'lost': sum(run.lost for run in runs) /
+            sum(len(run.boxes) for run in runs)}
