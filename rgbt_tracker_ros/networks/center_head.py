@@ -11,6 +11,12 @@ from torch import Tensor, nn
 LIMIT = 1e-4
 """Scores and sizes stay this far from 0 and 1."""
 
+PUBLISHED_KEYS = tuple(
+    (rf'box_head\.conv{layer + 1}_{theirs}\.', f'head.{ours}.{layer}.')
+    for theirs, ours in (('ctr', 'score'), ('offset', 'offset'), ('size', 'size'))
+    for layer in range(5))
+"""Names of the head's layers in published code (regular expressions), and ours."""
+
 
 class CenterHead(nn.Module):
     """Three branches of 3 x 3 convolutions over the search region's cells, each down to 1 x 1."""

@@ -12,6 +12,8 @@ import tempfile
 from typing import Any, Protocol
 import warnings
 
+import onnx
+import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 import yaml
@@ -175,6 +177,8 @@ def _graph(
         torch.onnx.export(
             module.eval(), arguments, str(file), input_names=list(inputs), output_names=outputs,
             opset_version=OPSET, do_constant_folding=True, dynamo=False)
+    # Tracing asks for shapes at run time, although all of them are known.
+    onnx.save(onnxscript.optimizer.optimize(onnx.load(str(file))), str(file))
     with torch.no_grad():
         results = module(*arguments)
     results = results if isinstance(results, tuple) else (results,)

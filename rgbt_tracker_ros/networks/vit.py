@@ -115,7 +115,10 @@ class ViTBlock(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map B x N x C to B x N x C."""
-        tokens = tokens + self.attn(self.norm1(tokens))
+        return self.feed(tokens + self.attn(self.norm1(tokens)))
+
+    def feed(self, tokens: Tensor) -> Tensor:
+        """Do the second half: x + MLP(norm2(x))."""
         return tokens + self.mlp(self.norm2(tokens))
 
 
