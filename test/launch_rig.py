@@ -79,9 +79,6 @@ class LaunchRig(Rig):
         os.killpg(process.pid, signal.SIGINT)
         return stop_node(process, 2 * PATIENCE)
 
-    def until_output(self, words: str) -> None:
-        self.until(lambda: words in self.output(), f'{words!r} in the output')
-
     def node_names(self) -> Sequence[str]:
         return [f'{space.rstrip("/")}/{name}'
                 for name, space in self.node.get_node_names_and_namespaces()]
