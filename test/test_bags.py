@@ -165,5 +165,5 @@ def test_without_rosbags_the_remedy_is_said(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('rgbt_tracker_ros.bags.reader.find_spec', lambda name: None)
     assert 'rosbags' in sys.modules
-    with pytest.raises(InputError, match='pip install rosbags'):
+    with pytest.raises(InputError, match='pip install "rosbags>='):
         BagReader(tmp_path)

@@ -38,7 +38,8 @@ class Recorded(NamedTuple):
 def require_rosbags(path: Path) -> None:
     """Raise InputError unless the package is installed that reads and writes bags."""
     if find_spec('rosbags') is None:
-        raise InputError(f'{path}: bags need the package rosbags: pip install rosbags')
+        raise InputError(
+            f'{path}: bags need the package rosbags: pip install "rosbags>=0.11.9,<0.12"')
 
 
 class BagReader:
