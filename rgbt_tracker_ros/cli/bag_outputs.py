@@ -17,7 +17,7 @@ from rgbt_tracker_ros.benchmark.files import replacing
 from rgbt_tracker_ros.benchmark.overlay import compose, in_rgb_frame
 from rgbt_tracker_ros.benchmark.track_log import log_header, log_line
 from rgbt_tracker_ros.benchmark.video import VideoWriter
-from rgbt_tracker_ros.imaging.health import CameraState
+from rgbt_tracker_ros.imaging.health import complaints
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
 
 
@@ -107,11 +107,9 @@ def overlay(outcome: Outcome, number: int, fused: bool) -> NDArray[np.uint8] | N
     thermal = None if pair.thermal is None else in_rgb_frame(
         pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
     empty = np.zeros((pair.height, pair.width), np.uint8)
-    notes = {camera: health.reason.partition(': ')[2]
-             for camera, health in outcome.health.items()
-             if not health.usable and health.state is not CameraState.MISSING}
     stamp = outcome.header.stamp
     return compose(
         np.stack([empty] * 3, axis=2) if pair.rgb is None else pair.rgb,
-        empty if thermal is None else thermal, result, notes=notes, event=result.note,
-        caption=f'frame {number}   {stamp.sec}.{stamp.nanosec // 10**7:02d} s', fused=fused)
+        empty if thermal is None else thermal, result, notes=complaints(outcome.health),
+        event=result.note, fused=fused,
+        caption=f'frame {number}   {stamp.sec}.{stamp.nanosec // 10**7:02d} s')

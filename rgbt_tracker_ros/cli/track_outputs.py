@@ -17,7 +17,7 @@ from rgbt_tracker_ros.benchmark.recording import TrackedFrame
 from rgbt_tracker_ros.benchmark.track_log import box_line, log_header, log_line
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.imaging.health import CameraState
+from rgbt_tracker_ros.imaging.health import complaints
 
 
 class Outputs:
@@ -99,9 +99,7 @@ def _text_file(stack: ExitStack, path: Path) -> TextIO:
 
 def _overlay(frame: TrackedFrame, fused: bool) -> NDArray[np.uint8]:
     prepared, raw = frame.prepared, frame.raw
-    notes = {name: health.reason.partition(': ')[2]
-             for name, health in (('rgb', prepared.rgb), ('thermal', prepared.thermal))
-             if not health.usable and health.state is not CameraState.MISSING}
+    notes = complaints({'rgb': prepared.rgb, 'thermal': prepared.thermal})
     return compose(raw.rgb, _thermal(frame), frame.result, notes=notes,
                    caption=f'frame {raw.number}   {raw.stamp:.2f} s', event=frame.result.note,
                    fused=fused)

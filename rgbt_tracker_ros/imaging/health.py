@@ -7,6 +7,7 @@ image is no fault: it only shows little, which `imaging.reliability` measures.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -86,6 +87,12 @@ class Health:
     def usable(self) -> bool:
         """Return whether the camera is trusted."""
         return self.state is CameraState.OK
+
+
+def complaints(cameras: Mapping[str, Health]) -> dict[str, str]:
+    """Return why each camera that should be there is not trusted, without its name."""
+    return {name: health.reason.partition(': ')[2] for name, health in cameras.items()
+            if not health.usable and health.state is not CameraState.MISSING}
 
 
 class CameraHealth:
