@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from rgbt_tracker_ros.imaging.activity import CELLS, ActivityTrace
 from rgbt_tracker_ros.imaging.time_offset import CERTAIN, estimate_offset
+from rgbt_tracker_ros.imaging.view_changes import CELLS, ViewChanges
 from rgbt_tracker_ros.synthetic.clip import Clip
 from rgbt_tracker_ros.synthetic.spec import Actor, ClipSpec, Event
 
@@ -39,7 +39,7 @@ def standing():
 
 def trace(frames, shift=0.0, every=1, noise=0.0, gain=1.0, window=30.0):
     rng = np.random.default_rng(0)
-    result = ActivityTrace(window)
+    result = ViewChanges(window)
     for number, (stamp, image) in enumerate(frames[::every]):
         if noise or gain != 1:
             drift = gain ** (number / len(frames))
@@ -147,7 +147,7 @@ def test_a_trace_keeps_its_window_and_starts_anew_where_stamps_jump():
 
     def image():
         return rng.integers(0, 255, (48, 64, 3), np.uint8)
-    kept = ActivityTrace(2.0)
+    kept = ViewChanges(2.0)
     for number in range(100):
         kept.add(1 + number / 10, image())
     assert kept.seconds == pytest.approx(2.0)
@@ -166,7 +166,7 @@ def test_a_trace_keeps_its_window_and_starts_anew_where_stamps_jump():
 @pytest.mark.parametrize('shape', [(0, 0), (4, 4, 0), (1, 1), (5, 7), (3, 2000), (2000, 3, 4),
                                    (40, 40, 1)])
 def test_odd_image_sizes_do_no_harm(shape):
-    kept = ActivityTrace()
+    kept = ViewChanges()
     for number in range(4):
         kept.add(1 + number, np.random.default_rng(number).integers(0, 9000, shape, np.uint16))
     assert kept.count in (0, 3)
@@ -178,7 +178,7 @@ def test_odd_image_sizes_do_no_harm(shape):
 def test_whatever_comes_the_answer_is_finite(intervals, shift, period, seed):
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 255, (7, 12, 16), np.uint8)
-    rgb, thermal = ActivityTrace(), ActivityTrace()
+    rgb, thermal = ViewChanges(), ViewChanges()
     for number, stamp in enumerate(np.cumsum(intervals)):
         rgb.add(stamp, small[number % 7])
     for number in range(round(sum(intervals) / period)):

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbt_tracker_ros.imaging.activity import ActivityTrace
 from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.imaging.synchronizer import Synchronizer
 from rgbt_tracker_ros.imaging.time_offset import TimeOffset, estimate_offset
+from rgbt_tracker_ros.imaging.view_changes import ViewChanges
 from rgbt_tracker_ros.settings import SyncSettings
 
 _WINDOW_S = 120.0
@@ -39,7 +39,7 @@ class _Camera:
     unreadable: int = 0
     repeated: int = 0
     newest: NDArray[Any] | None = None
-    trace: ActivityTrace = field(default_factory=lambda: ActivityTrace(_WINDOW_S))
+    trace: ViewChanges = field(default_factory=lambda: ViewChanges(_WINDOW_S))
 
 
 class StreamCheck:

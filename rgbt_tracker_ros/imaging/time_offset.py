@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbt_tracker_ros.imaging.activity import ActivityTrace
+from rgbt_tracker_ros.imaging.view_changes import ViewChanges
 
 SEARCH_S = 1.0
 """Offsets are looked for up to so far on both sides of the one in use."""
@@ -70,7 +70,7 @@ class TimeOffset:
         return self.seconds is not None and self.confidence >= CERTAIN
 
 
-def estimate_offset(rgb: ActivityTrace, thermal: ActivityTrace,
+def estimate_offset(rgb: ViewChanges, thermal: ViewChanges,
                     expected: float = 0.0) -> TimeOffset:
     """Estimate what is to be added to thermal stamps.
 

@@ -6,9 +6,9 @@ from collections import deque
 from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.imaging.activity import ActivityTrace
 from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.imaging.time_offset import TimeOffset, estimate_offset
+from rgbt_tracker_ros.imaging.view_changes import ViewChanges
 from rgbt_tracker_ros.pipeline.conversion import raw_image
 
 _WINDOW_S = 25.0
@@ -27,7 +27,7 @@ class OffsetWatch:
     """
 
     def __init__(self) -> None:
-        self._traces = {camera: ActivityTrace(_WINDOW_S) for camera in CAMERAS}
+        self._traces = {camera: ViewChanges(_WINDOW_S) for camera in CAMERAS}
         self._fresh: deque[tuple[str, float, Any]] = deque(maxlen=8)
         self._due: float | None = None
         self._newest: TimeOffset | None = None

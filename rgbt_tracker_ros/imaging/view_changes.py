@@ -22,7 +22,7 @@ _SAMPLES = 4
 """Pixels looked at per thumbnail pixel and axis: their mean has little noise left."""
 
 
-class ActivityTrace:
+class ViewChanges:
     """The newest changes in one camera's images; one thread's.
 
     Each image is made small, and freed of its mean and contrast, so that a thermal camera that
