@@ -1,39 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rgbt-tracker export`: make a model bundle of a training checkpoint."""
+"""`rgbt-tracker export`: make a model bundle of a network."""
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from rgbt_tracker_ros.cli.console import console
+from rgbt_tracker_ros.cli.console import console, warn
 from rgbt_tracker_ros.errors import InputError
 
 
 def export(
     output: Annotated[Path, typer.Option(help='Folder of the bundle.')],
-    checkpoint: Annotated[Path, typer.Option(help='Checkpoint that `train` wrote.')],
-    model: Annotated[str, typer.Option(help='Family of the network; unified is known.')] = (
-        'unified'),
+    checkpoint: Annotated[Path | None, typer.Option(
+        help='What `train` or `import-checkpoint` wrote.', show_default='random weights')] = None,
+    model: Annotated[str, typer.Option(
+        help='Family of the network: unified, tpf, ckd, ...')] = 'unified',
     name: Annotated[str | None, typer.Option(
-        help='Name of the model.', show_default='that of the recipe')] = None,
+        help='Name of the model.', show_default='that of the recipe, else the family')] = None,
     precision: Annotated[str, typer.Option(help='Precision of the graphs; fp32 is known.')] = (
         'fp32'),
+    eliminate: Annotated[bool, typer.Option(
+        '--eliminate', help='Drop unlikely search tokens on the way (ckd): faster.')] = False,
     calibrate: Annotated[int, typer.Option(
         min=0, metavar='N', help='Calibrate the score on N fresh samples of the recipe\'s data; '
         '0 = leave it raw.')] = 0,
 ) -> None:
     """Write template.onnx, search.onnx and model.yaml; run the graphs once to check them."""
-    if model != 'unified':
-        raise InputError(f'--model {model}: this version exports unified')
     if precision != 'fp32':
         raise InputError(f'--precision {precision}: this version exports fp32')
-    if not checkpoint.is_file():
-        raise InputError(f'--checkpoint {checkpoint}: no such file: give one that train wrote')
+    if checkpoint is not None and not checkpoint.is_file():
+        raise InputError(f'--checkpoint {checkpoint}: no such file: give one that train or '
+                         'import-checkpoint wrote')
     try:
         from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
-        from rgbt_tracker_ros.training.trainer import averaged_network, training_data
     except ModuleNotFoundError as error:
         raise InputError(
             f'exporting needs {error.name}: pip install -e ".[train]" in the repository'
@@ -42,17 +44,65 @@ def export(
     from rgbt_tracker_ros.inference.factory import load_backend
     from rgbt_tracker_ros.settings import ModelSettings
 
-    network, recipe = averaged_network(checkpoint)
-    scale, bias = 1.0, 0.0
-    if calibrate:
-        from rgbt_tracker_ros.training.calibration import calibrate as fit_score
-        from rgbt_tracker_ros.training.dataset import PairDataset
-
-        fitted = fit_score(network, PairDataset(recipe), calibrate)
-        scale, bias = fitted.scale, fitted.bias
-        console().print(f'calibration: scale {scale:.3f}, bias {bias:.3f}, '
-                        f'expected error {fitted.error:.3f} on {fitted.samples} samples')
-    facts = ModelFacts(name or recipe.name, training_data(recipe), (scale, bias))
-    export_bundle(network, facts, output)
+    source = _source(model, checkpoint)
+    if eliminate:
+        _eliminate(source.network)
+    calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
+    facts = ModelFacts(name or source.name, source.training_data, calibration, source.licence)
+    export_bundle(source.network, facts, output)
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
     console().print(f'model bundle: {output}')
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A network with what is known of its weights; `recipe` where they were trained here."""
+
+    network: Any
+    name: str
+    training_data: tuple[str, ...]
+    licence: str = 'Apache-2.0'
+    recipe: Any = None
+
+
+def _source(family: str, checkpoint: Path | None) -> _Source:
+    from rgbt_tracker_ros.networks.families import load_network, random_network
+
+    if checkpoint is None:
+        warn(f'without --checkpoint {family} gets random weights: it can be timed, not used')
+        return _Source(random_network(family), family, ('none: random weights',))
+    stored = load_network(checkpoint)
+    if stored is not None:
+        source = _Source(stored.network, family, (stored.origin,), 'that of the weights')
+    else:
+        from rgbt_tracker_ros.training.trainer import averaged_network, training_data
+
+        network, recipe = averaged_network(checkpoint)
+        source = _Source(network, recipe.name, training_data(recipe), recipe=recipe)
+    if source.network.family != family:
+        raise InputError(f'--model {family}: {checkpoint} holds a network of family '
+                         f'{source.network.family}: give --model {source.network.family}')
+    return source
+
+
+def _eliminate(network: Any) -> None:
+    """Switch candidate elimination on, where the network knows it."""
+    from rgbt_tracker_ros.networks.elimination import PUBLISHED_BLOCKS
+
+    if not hasattr(network.config, 'eliminate_at'):
+        raise InputError(f'--eliminate: {network.family} does not drop tokens: leave it out')
+    network.config = replace(network.config, eliminate_at=PUBLISHED_BLOCKS)
+
+
+def _calibration(source: _Source, count: int) -> tuple[float, float]:
+    """Fit the score's calibration on fresh samples; return scale and bias."""
+    if source.recipe is None:
+        raise InputError('--calibrate takes samples of the recipe that a network was trained by: '
+                         'give a checkpoint of train, or leave it out')
+    from rgbt_tracker_ros.training.calibration import calibrate
+    from rgbt_tracker_ros.training.dataset import PairDataset
+
+    fitted = calibrate(source.network, PairDataset(source.recipe), count)
+    console().print(f'calibration: scale {fitted.scale:.3f}, bias {fitted.bias:.3f}, '
+                    f'expected error {fitted.error:.3f} on {fitted.samples} samples')
+    return fitted.scale, fitted.bias

@@ -12,10 +12,10 @@ import typer
 
 from rgbt_tracker_ros.errors import InputError, ModelError
 
-# One file each in this folder, with a function of the same name; files that a slim installation
-# leaves out are not offered.
+# One file each in this folder, with a function of the same name (there a - is a _); files that a
+# slim installation leaves out are not offered.
 COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'compare', 'benchmark', 'demo',
-            'doctor', 'generate', 'align', 'train', 'export', 'soak')
+            'doctor', 'generate', 'align', 'train', 'import-checkpoint', 'export', 'soak')
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -31,9 +31,10 @@ def make_app() -> typer.Typer:
     # Without a callback Typer would make an only command the whole application.
     app.callback()(_no_options)
     for name in COMMANDS:
-        module = f'rgbt_tracker_ros.cli.{name}'
+        function = name.replace('-', '_')
+        module = f'rgbt_tracker_ros.cli.{function}'
         if find_spec(module) is not None:
-            app.command(name)(getattr(import_module(module), name))
+            app.command(name)(getattr(import_module(module), function))
     return app
 
 

@@ -32,9 +32,6 @@ from rgbt_tracker_ros.networks.elimination import (
 from rgbt_tracker_ros.networks.inputs import RGB, Inputs
 from rgbt_tracker_ros.networks.vit import ViT, ViTBlock, ViTConfig
 
-ELIMINATE_AT = (3, 6, 9)
-"""Blocks, counted from 0, after whose attention tokens are dropped in the published variant."""
-
 PUBLISHED = KeyMap(
     renamed=((r'rgb_branch\.', 'rgb.'), (r'tir_branch\.', 'thermal.'), *PUBLISHED_KEYS),
     unused=(r'(rgb|tir)_branch\.(cls_token|pos_embed)',),

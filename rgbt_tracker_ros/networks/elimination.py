@@ -14,6 +14,9 @@ import math
 import torch
 from torch import Tensor
 
+PUBLISHED_BLOCKS = (3, 6, 9)
+"""Blocks, counted from 0, after whose attention OSTrack and CKD drop tokens."""
+
 
 def kept_tokens(tokens: int, share: float) -> int:
     """Return how many of so many tokens stay: ceil(share x tokens)."""
