@@ -77,7 +77,7 @@ class Activity:
         self._worker: Worker[_Frame] = Worker(self._handle, self._on_fault)
 
     def _subscribe(self) -> ImageInputs:
-        return ImageInputs(self._node, lambda: self._parameters.settings, self._deliver)
+        return ImageInputs(self._node, lambda: self.settings, self._deliver)
 
     def close(self) -> None:
         """End the subscriptions and the thread; forget target and frames.
@@ -136,7 +136,7 @@ class Activity:
         self._worker.wake()
 
     def numbers(self) -> dict[str, Any]:
-        """Return the newest counters."""
+        """Return the newest counters; for any thread."""
         return {**self._numbers, 'dropped_frames': self._worker.dropped}
 
     @property
@@ -178,7 +178,7 @@ class Activity:
     # In the worker's thread ------------------------------------------------------------------
 
     def _handle(self, frame: _Frame | None) -> None:
-        settings = self._parameters.settings
+        settings = self.settings
         watch = Stopwatch() if frame is None else frame.watch
         if frame is None:
             outcome = self._pipeline.process_requests(settings)
@@ -195,8 +195,7 @@ class Activity:
             outcome = self._pipeline.rated(outcome)
             self._health = outcome.health
             self._note(outcome.result)
-        self._outputs.publish_more(
-            outcome, {**self._numbers, 'dropped_frames': self._worker.dropped}, watch)
+        self._outputs.publish_more(outcome, self.numbers(), watch)
         self._say_once(outcome.registration)
         if outcome.error:
             self._node.get_logger().warning(outcome.error, throttle_duration_sec=_THROTTLE_S)

@@ -88,24 +88,19 @@ class SelfReport:
 
         """
         now = moment(self._node)
-        numbers = {} if activity is None else activity.numbers()
-        counts = _Counts()
-        if activity is not None:
-            tally = activity.tally
-            counts = _Counts(tally.frames, numbers['dropped_frames'], tally.failures,
-                             numbers.get('pairs', 0))
+        counts = _Counts() if activity is None else _counts(activity)
         since, change = self._change(now, counts)
         span = now.span(since)
-        cameras = {} if activity is None else activity.cameras(now)
-        sync = None
-        if activity is not None and cameras:
-            slower = min(view.rate for view in cameras.values())
-            sync = SyncView(numbers, activity.settings.sync.slop, change.pairs, slower * span)
-        network = NetworkView(self._backend)
+        cameras, sync, network = {}, None, NetworkView(self._backend)
         if activity is not None:
+            cameras, tally = activity.cameras(now), activity.tally
             network = NetworkView(
                 self._backend, tally.quantile(0.5), tally.quantile(0.95), change.frames,
                 change.replaced, change.failures, tally.last_failure, tally.busy)
+            if cameras:
+                slower = min(view.rate for view in cameras.values())
+                sync = SyncView(activity.numbers(), activity.settings.sync.slop, change.pairs,
+                                slower * span)
         others = [
             *(camera_part(camera, cameras.get(camera)) for camera in CAMERAS),
             sync_part(sync), backend_part(network, self.task), memory_part(memory())]
@@ -131,3 +126,9 @@ class SelfReport:
         self._history.append((now, counts))
         since, old = self._history[0]
         return since, _Counts(*(new - was for new, was in zip(counts, old, strict=True)))
+
+
+def _counts(activity: Activity) -> _Counts:
+    numbers, tally = activity.numbers(), activity.tally
+    return _Counts(tally.frames, numbers['dropped_frames'], tally.failures,
+                   numbers.get('pairs', 0))
