@@ -2,10 +2,12 @@
 """Output files that are there whole or not at all."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from rgbt_tracker_ros.errors import InputError
 
@@ -41,3 +43,9 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a report as JSON, whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')

@@ -43,10 +43,10 @@ def benchmark(
 
         return benchmark_sync(settings.sync, json_file, picture)
 
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.latency import machine, measure, percentiles
     from rgbt_tracker_ros.cli.benchmark_tables import show
     from rgbt_tracker_ros.cli.console import progress
-    from rgbt_tracker_ros.cli.score_report import write_report
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
     if ros:
@@ -69,5 +69,5 @@ def benchmark(
             settings=options.changed(settings),
             step=lambda names: progress(names, 'nodes', turns(_ROUNDS)))
     if json_file is not None:
-        write_report(json_file, report)
+        write_json(json_file, report)
     show(report)

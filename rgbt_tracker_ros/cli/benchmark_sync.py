@@ -17,11 +17,11 @@ _RIVALS_NEED = ('message_filters', 'rclpy', 'std_msgs', 'builtin_interfaces')
 def benchmark_sync(settings: SyncSettings, json_file: Path | None,
                    picture: Path | None) -> None:
     """Compare synchronisers on the same stamps; show the figures, write and draw them."""
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.latency import machine
     from rgbt_tracker_ros.benchmark.sync_benchmark import Nearest, compare
     from rgbt_tracker_ros.benchmark.sync_scenarios import scenarios
     from rgbt_tracker_ros.cli.console import progress, warn
-    from rgbt_tracker_ros.cli.score_report import write_report
 
     makers: dict[str, Any] = {'nearest': Nearest}
     missing = [name for name in _RIVALS_NEED if find_spec(name) is None]
@@ -40,7 +40,7 @@ def benchmark_sync(settings: SyncSettings, json_file: Path | None,
         'scenarios': compare(makers, settings, progress(cases, 'synchronising', len(cases))),
         **machine()}
     if json_file is not None:
-        write_report(json_file, report)
+        write_json(json_file, report)
     if picture is not None:
         from rgbt_tracker_ros.benchmark.sync_picture import draw
 

@@ -49,13 +49,13 @@ def compare(
     places = named_places([a, b])
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.groundtruth import dataset_truth
     from rgbt_tracker_ros.benchmark.metrics import convention_of
     from rgbt_tracker_ros.benchmark.recording import DEFAULT_RATE
     from rgbt_tracker_ros.benchmark.report.contest import hold_contest
     from rgbt_tracker_ros.benchmark.report.duel import differences, stage
     from rgbt_tracker_ros.cli.console import console, warn
-    from rgbt_tracker_ros.cli.score_report import write_report
     from rgbt_tracker_ros.cli.track_outputs import check_distinct
 
     check_distinct({'--video': video, '--json': json_file})
@@ -79,7 +79,7 @@ def compare(
     else:
         warn('both have the same SR in every sequence: no video is written')
     if json_file is not None:
-        write_report(json_file, {
+        write_json(json_file, {
             'dataset': dataset, 'trackers': {name: str(place) for name, place in places.items()},
             'left_out': dict(contest.left_out), 'mean': _row(names, mean),
             'sequences': {item.name: _row(names, item) for item in found},

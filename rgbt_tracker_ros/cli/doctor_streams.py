@@ -73,12 +73,12 @@ def _say(check: StreamCheck, settings: SyncSettings, json_file: Path | None,
          facts: dict[str, Any]) -> None:
     from rich.table import Table
 
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.cli.console import console, warn
-    from rgbt_tracker_ros.cli.score_report import write_report
 
     report = {**facts, **check.report(settings)}
     if json_file is not None:
-        write_report(json_file, report)
+        write_json(json_file, report)
     table = Table()
     table.add_column('')
     for name in ('rgb', 'thermal'):

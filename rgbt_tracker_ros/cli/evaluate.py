@@ -217,12 +217,12 @@ def _progress(label: str) -> Iterator[Watch]:
 
 
 def _report(done: Evaluation, facts: dict[str, Any], json_file: Path | None) -> None:
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.cli.console import warn
     from rgbt_tracker_ros.cli.score_report import (
         benchmark_report,
         show_benchmark,
         show_report,
-        write_report,
     )
 
     for note in done.scores.notes:
@@ -231,7 +231,7 @@ def _report(done: Evaluation, facts: dict[str, Any], json_file: Path | None) -> 
     for name, row in report['tracks'].items():
         row.update(_extras(done.runs[name]))
     if json_file is not None:
-        write_report(json_file, report)
+        write_json(json_file, report)
     what = f'{facts["model"]}, {facts["modality"]}'
     if facts['dataset'] == 'folder':
         show_report(report, what)

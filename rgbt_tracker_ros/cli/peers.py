@@ -24,17 +24,17 @@ def report_peers(results: Mapping[str, Evaluation], facts: Mapping[str, Any],
         The file to write.
 
     """
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.latency import machine
     from rgbt_tracker_ros.benchmark.peers import figures
     from rgbt_tracker_ros.cli.console import warn
-    from rgbt_tracker_ros.cli.score_report import write_report
 
     for note in dict.fromkeys(note for item in results.values() for note in item.scores.notes):
         warn(note)
     rows = {name: figures(item) for name, item in results.items()}
     _show(rows, str(facts['dataset']))
     if json_file is not None:
-        write_report(json_file, {**facts, 'trackers': rows, **machine()})
+        write_json(json_file, {**facts, 'trackers': rows, **machine()})
 
 
 def _show(rows: Mapping[str, Mapping[str, Any]], title: str) -> None:

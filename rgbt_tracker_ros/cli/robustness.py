@@ -25,9 +25,9 @@ def report_robustness(results: Mapping[str, Evaluation], facts: Mapping[str, Any
         Files to write.
 
     """
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.robustness import CLEAN, robustness_report
     from rgbt_tracker_ros.cli.console import warn
-    from rgbt_tracker_ros.cli.score_report import write_report
 
     for note in results[CLEAN].scores.notes:
         warn(note)
@@ -37,7 +37,7 @@ def report_robustness(results: Mapping[str, Evaluation], facts: Mapping[str, Any
     report = {**facts, **robustness_report(results)}
     _show(report)
     if json_file is not None:
-        write_report(json_file, report)
+        write_json(json_file, report)
     if picture is not None:
         from rgbt_tracker_ros.benchmark.robustness_picture import draw
 

@@ -47,6 +47,7 @@ def score(
     """Score box files by a benchmark's own rules: precision, normalised precision, success."""
     from rgbt_tracker_ros.benchmark.benchmark_scores import score_benchmark
     from rgbt_tracker_ros.benchmark.box_files import LAYOUTS
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.metrics import convention_of
     from rgbt_tracker_ros.benchmark.results import open_results
     from rgbt_tracker_ros.cli.console import warn
@@ -54,7 +55,6 @@ def score(
         benchmark_report,
         show_benchmark,
         show_report,
-        write_report,
     )
 
     layout = next((known for known in LAYOUTS if known == box_format), None)
@@ -72,7 +72,7 @@ def score(
     report = benchmark_report(scores, {
         'results': str(results), 'dataset': dataset, 'dataset_notes': notes})
     if json_file is not None:
-        write_report(json_file, report)
+        write_json(json_file, report)
     if dataset == 'folder':
         show_report(report, f'{results}')
     else:

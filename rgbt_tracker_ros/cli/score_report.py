@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,14 +72,6 @@ def benchmark_report(scores: BenchmarkScores, facts: Mapping[str, Any]) -> Repor
             'overlap': SUCCESS_THRESHOLDS.tolist(), 'success': _listed(mean.success),
             'pixels': convention.pixel_thresholds.tolist(), 'precision': _listed(mean.precision),
             'sides': NORMALIZED_THRESHOLDS.tolist(), 'normalized': _listed(mean.normalized)}}
-
-
-def write_report(path: Path, report: Report) -> None:
-    """Write a report as JSON, whole or not at all."""
-    from rgbt_tracker_ros.benchmark.files import replacing
-
-    with replacing(path) as part:
-        part.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
 
 
 def show_report(report: Report, title: str) -> None:

@@ -41,8 +41,8 @@ def soak(
     """
     options.require_ros('soak')
 
+    from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.latency import machine
-    from rgbt_tracker_ros.cli.score_report import write_report
     from rgbt_tracker_ros.inference.model_path import resolve
     from rgbt_tracker_ros.ros.processes import ros_environment
 
@@ -64,7 +64,7 @@ def soak(
     report = make_report(history, {
         'rate': rate, 'seed': seed, **machine(), 'model': name,
         'command': f'rgbt-tracker soak --minutes {minutes:g} --seed {seed} --rate {rate:g}'})
-    write_report(output / 'soak.json', report)
+    write_json(output / 'soak.json', report)
     draw_timeline(output / 'soak.png', history)
     (output / 'soak.md').write_text(in_words(report, 'soak.png'), encoding='utf-8')
     _print(report, output)
