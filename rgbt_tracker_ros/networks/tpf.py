@@ -18,10 +18,16 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from rgbt_tracker_ros.networks.center_head import CenterHead
+from rgbt_tracker_ros.networks.center_head import PUBLISHED_KEYS, CenterHead
+from rgbt_tracker_ros.networks.checkpoint import KeyMap
 from rgbt_tracker_ros.networks.inputs import Inputs
 from rgbt_tracker_ros.networks.pixel_adapter import AdapterConfig, PixelAdapter
 from rgbt_tracker_ros.networks.vit import ViT, ViTConfig
+
+ONE_STREAM = KeyMap(
+    renamed=((r'backbone\.', 'trunk.'), *PUBLISHED_KEYS),
+    unused=(r'backbone\.(cls_token|pos_embed)',))
+"""Names in the checkpoints of OSTrack, which trunk and head may start from."""
 
 
 @dataclass(frozen=True, slots=True)

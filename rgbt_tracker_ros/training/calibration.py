@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ import torch
 
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.inference.backend import SearchMaps
-from rgbt_tracker_ros.networks.unified import UnifiedTracker
 from rgbt_tracker_ros.tracking.decoding import decode
 from rgbt_tracker_ros.training.dataset import PairDataset
 
@@ -30,7 +30,7 @@ class Calibration:
     samples: int
 
 
-def calibrate(network: UnifiedTracker, data: PairDataset, samples: int) -> Calibration:
+def calibrate(network: Any, data: PairDataset, samples: int) -> Calibration:
     """Fit the calibration on fresh samples, those without a target included (never right)."""
     raw, right = np.empty(samples), np.empty(samples, bool)
     with torch.inference_mode():

@@ -53,8 +53,8 @@ class PairDataset(Dataset[Sample]):
     is (cx, cy, w, h) in fractions of the search crop, w = h = 0 when the target is absent.
     """
 
-    def __init__(self, recipe: Recipe, template_size: int = 128, search_size: int = 256) -> None:
-        self._sizes = template_size, search_size
+    def __init__(self, recipe: Recipe) -> None:
+        self._sizes = recipe.network.crop_sizes
         self._seed = recipe.seed
         self._augment = AugmentConfig()
         self._hard_from = recipe.data.hard_from * recipe.optim.steps * recipe.optim.batch

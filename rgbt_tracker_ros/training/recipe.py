@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 import yaml
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.training.recipe_networks import NetworkRecipe, UnifiedNetwork
+from rgbt_tracker_ros.training.recipe_stages import StageRecipe, TrackingStage
+from rgbt_tracker_ros.training.strict import Strict
 
 SOURCES = (
     'thermal_videos', 'rgb_videos', 'rgb_stills', 'rgbt_stills', 'composites', 'generated')
 """Where samples come from; `DataRecipe` holds the share of each."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra='forbid', frozen=True)
-
-
-class NetworkRecipe(_Strict):
-    """Network and what it starts from."""
-
-    family: Literal['unified'] = 'unified'
-    channels: int = Field(default=128, ge=16, multiple_of=8)
-    blocks: int = Field(default=3, ge=1, le=12)
-    start: Literal['efficientnet_lite0', 'scratch'] = 'efficientnet_lite0'
-    frozen_blocks: int = Field(
-        default=3, ge=0, le=11, description='Trunk blocks whose weights stay.')
-
-
-class DataRecipe(_Strict):
+class DataRecipe(Strict):
     """Shares of the sources in the training pairs; a share of 0 leaves a source out."""
 
     root: Path
@@ -54,7 +42,7 @@ class DataRecipe(_Strict):
         return {name: share for name, share in shares.items() if share}
 
 
-class OptimRecipe(_Strict):
+class OptimRecipe(Strict):
     """Optimisation."""
 
     steps: int = Field(..., ge=1)
@@ -74,14 +62,43 @@ class OptimRecipe(_Strict):
     threads: int = Field(default=0, ge=0, description='CPU threads; 0 = all.')
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """A whole training run."""
 
     name: str = Field(..., pattern=r'^[a-z0-9_]+$')
     seed: int = 1
-    network: NetworkRecipe = NetworkRecipe()
+    network: NetworkRecipe = UnifiedNetwork()
+    stage: StageRecipe = TrackingStage()
     data: DataRecipe
     optim: OptimRecipe
+
+    @model_validator(mode='before')
+    @classmethod
+    def _unified_by_default(cls, content: Any) -> Any:
+        """Take a network without a family for `unified`, as the first recipes have it."""
+        if isinstance(content, dict) and isinstance(content.get('network'), dict):
+            network = {'family': 'unified', **content['network']}
+            return {**content, 'network': network}
+        return content
+
+    @model_validator(mode='after')
+    def _stage_of_the_family(self) -> Recipe:
+        if self.stage.kind != 'tracking' and self.network.family != 'tpf':
+            raise ValueError(f'stage {self.stage.kind} is one of network family tpf, not of '
+                             f'{self.network.family}')
+        return self
+
+    def relative_to(self, folder: Path) -> Recipe:
+        """Return the recipe with its paths taken from a folder."""
+        def absolute(content: Any) -> Any:
+            if isinstance(content, Path):
+                return (folder / content).resolve()
+            if isinstance(content, dict):
+                return {key: absolute(value) for key, value in content.items()}
+            if isinstance(content, (list, tuple)):
+                return [absolute(value) for value in content]
+            return content
+        return Recipe.model_validate(absolute(self.model_dump()))
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -103,5 +120,4 @@ def read_recipe(file: Path) -> Recipe:
         first = error.errors()[0]
         where = '.'.join(map(str, first['loc'])) or 'content'
         raise InputError(f'recipe {file}: {where}: {first["msg"]}') from error
-    root = (file.parent / recipe.data.root).resolve()
-    return recipe.model_copy(update={'data': recipe.data.model_copy(update={'root': root})})
+    return recipe.relative_to(file.parent)

