@@ -177,8 +177,12 @@ def _graph(
         torch.onnx.export(
             module.eval(), arguments, str(file), input_names=list(inputs), output_names=outputs,
             opset_version=OPSET, do_constant_folding=True, dynamo=False)
-    # Tracing asks for shapes at run time, although all of them are known.
-    onnx.save(onnxscript.optimizer.optimize(onnx.load(str(file))), str(file))
+    # Tracing asks for shapes at run time, although all of them are known. The optimizer's other
+    # passes take minutes on graphs of thousands of nodes, which unrolled scans are.
+    model = onnx.load(str(file))
+    onnxscript.optimizer.fold_constants(model, onnx_shape_inference=True)
+    onnxscript.optimizer.remove_unused_nodes(model)
+    onnx.save(model, str(file))
     with torch.no_grad():
         results = module(*arguments)
     results = results if isinstance(results, tuple) else (results,)

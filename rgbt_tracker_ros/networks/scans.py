@@ -15,9 +15,10 @@ connection D x to the caller.
 """
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def ssd_bidirectional(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ def s6(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, steps: int = 
     b, c
         Input and output projections of the state, B x L x N, shared by the channels.
     steps
-        Length of a chunk; the exported graph has about 10 nodes for each of its steps.
+        Length of a chunk; the exported graph has about 11 nodes for each of its steps.
 
     Returns
     -------
@@ -98,39 +99,45 @@ def s6(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, steps: int = 
         B x L x D.
 
     """
-    batch, length, channels = x.shape
+    # Plain numbers, so that a traced graph computes no shapes.
+    batch, length, channels = (int(size) for size in x.shape)
     chunks = -(-length // steps)
     rates = -(decay if decay.dim() == 2 else decay.unsqueeze(1)).transpose(-1, -2)
 
     def cut(values: Tensor) -> Tensor:
-        # A padded step has dt = 0: it keeps the state and adds nothing.
-        padded = F.pad(values, (0, 0, 0, chunks * steps - length))
-        return padded.reshape(batch, chunks, steps, values.shape[-1])
+        if length % steps:
+            # A padded step has dt = 0: it keeps the state and adds nothing.
+            rest = values.new_zeros(batch, chunks * steps - length, int(values.shape[2]))
+            values = torch.cat([values, rest], 1)
+        return values.reshape(batch, chunks, steps, -1)
 
-    entries = cut(dt * x).split(1, 2)
-    sizes = cut(dt).split(1, 2)
+    entries, sizes, reads = (cut(part).split(1, 2) for part in (dt * x, dt, c))
     writes = cut(b).transpose(2, 3).split(1, 3)
-    reads = cut(c).split(1, 2)
-
-    elapsed, state = [sizes[0]], writes[0] * entries[0]
+    state = writes[0] * entries[0]
     outputs = [reads[0] @ state]
     for t in range(1, steps):
         state = torch.exp(sizes[t] * rates) * state + writes[t] * entries[t]
         outputs.append(reads[t] @ state)
-        elapsed.append(elapsed[-1] + sizes[t])
     y = torch.cat(outputs, 2)
+
     if chunks > 1:
+        sizes, reads = (cut(part)[:, 1:].split(1, 2) for part in (dt, c))
+        elapsed = tuple(accumulate(sizes))
         entering = _chain(torch.exp(elapsed[-1] * rates), state)
-        later = [read[:, 1:] @ (torch.exp(time[:, 1:] * rates) * entering)
+        later = [read @ (torch.exp(time * rates) * entering)
                  for read, time in zip(reads, elapsed, strict=True)]
         y = torch.cat([y[:, :1], y[:, 1:] + torch.cat(later, 2)], 1)
-    return y.reshape(batch, chunks * steps, channels)[:, :length]
+    return y.reshape(batch, -1, channels)[:, :length]
 
 
 def _chain(kept: Tensor, gained: Tensor) -> Tensor:
-    """Return the states that enter the second to the last chunk, B x (K - 1) x N x D."""
-    factors, terms = kept.split(1, 1), gained.split(1, 1)
+    """Return the states that enter the second to the last of K chunks, B x (K - 1) x N x D.
+
+    `kept` are the decays over the second to the last chunk, `gained` the states at the end of all
+    chunks that started from zero.
+    """
+    terms = gained.split(1, 1)
     states = [terms[0]]
-    for factor, term in zip(factors[1:-1], terms[1:-1], strict=True):
+    for factor, term in zip(kept.split(1, 1), terms[1:-1], strict=False):
         states.append(factor * states[-1] + term)
     return torch.cat(states, 1)
