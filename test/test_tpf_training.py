@@ -26,7 +26,7 @@ from rgbt_tracker_ros.training.experts import GuidedFilter, LaplacianPyramid, We
 from rgbt_tracker_ros.training.onnx_expert import OnnxExpert
 from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
 from rgbt_tracker_ros.training.recipe_stages import DistillationStage
-from rgbt_tracker_ros.training.trainer import averaged_network, train
+from rgbt_tracker_ros.training.trainer import averaged_network, train, training_data
 
 RECIPES = Path(__file__).parents[1] / 'config' / 'recipes'
 STEPS = 24
@@ -147,6 +147,15 @@ def test_named_parts_stay_frozen_and_all_others_move(runs):
         assert torch.equal(before[name], after[name]) == frozen, name
 
 
+@pytest.mark.parametrize('stage', [DISTILLATION, {'kind': 'decoupled'}],
+                         ids=lambda stage: stage['kind'])
+def test_stages_run_in_mixed_precision(runs, stage, tmp_path):
+    recipe = _recipe(stage, str(runs['tracker'] / 'checkpoint.pt'), steps=1,
+                     optim={'precision': 'bf16'})
+    weights = torch.load(train(recipe, tmp_path), weights_only=True)['network']
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
 @pytest.mark.parametrize('stage', [
     {'kind': 'tracking'}, DISTILLATION, {'kind': 'decoupled'}], ids=lambda stage: stage['kind'])
 def test_a_resumed_run_equals_an_uninterrupted_one(runs, stage, tmp_path, monkeypatch):
@@ -169,6 +178,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(runs, stage, tmp_path, monkey
     for part in ('network', 'extra', 'average'):
         for name, tensor in whole[part].items():
             assert torch.equal(tensor, resumed[part][name]), (part, name)
+
+
+def test_the_model_card_names_what_a_training_started_from(runs):
+    recipe = averaged_network(runs['distilled'] / 'checkpoint.pt')[1]
+    assert training_data(recipe) == ('generated (1)', 'what checkpoint.pt was trained on')
+
+
+def test_experts_of_the_same_name_are_told_apart():
+    distillation = Distillation(DistillationStage(**DISTILLATION), [*EXPERTS[:1] * 2, EXPERTS[2]])
+    assert distillation.parts == (
+        'distance', 'weight_average_0', 'weight_average_1', 'weight_guided_filter')
 
 
 def test_a_folder_of_another_stage_is_refused(runs):

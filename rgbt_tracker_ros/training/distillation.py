@@ -28,7 +28,10 @@ class Distillation(nn.Module):
     def __init__(self, stage: DistillationStage, experts: Sequence[Expert]) -> None:
         super().__init__()
         self.stage, self.experts = stage, experts
-        self.parts = ('distance', *(f'weight_{expert.name}' for expert in experts))
+        names = [expert.name for expert in experts]
+        self.parts = ('distance', *(
+            f'weight_{name}' if names.count(name) == 1 else f'weight_{name}_{index}'
+            for index, name in enumerate(names)))
 
     def forward(
         self, network: TPF, template: tuple[Tensor, Tensor], search: tuple[Tensor, Tensor],

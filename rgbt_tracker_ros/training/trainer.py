@@ -160,9 +160,11 @@ def _told(parts: dict[str, float]) -> str:
 
 
 def learning_rate_share(step: int, optim: OptimRecipe) -> float:
-    """Return the share of the peak learning rate at a step: linear warm-up, then cosine."""
+    """Return the share of the peak learning rate at a step: linear warm-up, then the schedule."""
     if step < optim.warmup:
         return (step + 1) / optim.warmup
+    if optim.schedule == 'constant':
+        return 1.0
     progress = (step - optim.warmup) / max(optim.steps - optim.warmup, 1)
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
 
@@ -185,5 +187,7 @@ def averaged_network(checkpoint: Path) -> tuple[nn.Module, Recipe]:
 
 
 def training_data(recipe: Recipe) -> tuple[str, ...]:
-    """Return, for the model card, the sources of a recipe that have a share."""
-    return tuple(f'{name} ({share:g})' for name, share in recipe.data.shares.items())
+    """Return, for the model card, the sources of a recipe that have a share, and its start."""
+    sources = tuple(f'{name} ({share:g})' for name, share in recipe.data.shares.items())
+    start = recipe.network.start
+    return (*sources, f'what {start.name} was trained on') if isinstance(start, Path) else sources
