@@ -17,6 +17,7 @@ from rgbt_tracker_ros.inference.factory import load_backend
 from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
 from rgbt_tracker_ros.networks.pixel_adapter import AdapterConfig, PixelAdapter
 from rgbt_tracker_ros.networks.tpf import TPF, TPFConfig
+from rgbt_tracker_ros.networks.vision_mamba import VisionMamba
 from rgbt_tracker_ros.settings import ModelSettings, Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 
@@ -25,7 +26,8 @@ TINY = TPFConfig(template_size=32, search_size=64, channels=32, heads=2, blocks=
                  head_widths=(16, 8), adapter=TINY_ADAPTER)
 FORMS = [replace(TINY_ADAPTER, **change) for change in (
     {}, {'output': 'mixture'}, {'output': 'residual'}, {'output': 'direct'},
-    {'mixer': 'none'}, {'stride': 4}, {'stride': 16}, {'blocks': 1})]
+    {'mixer': 's6'}, {'mixer': 's6_forward'}, {'mixer': 'none'}, {'stride': 4}, {'stride': 16},
+    {'blocks': 1})]
 
 
 def _crops(size, seed, batch=1):
@@ -54,6 +56,15 @@ def folder(network, tmp_path_factory):
     made = tmp_path_factory.mktemp('bundles') / 'tpf_tiny'
     export_bundle(network, ModelFacts('tpf_tiny', ()), made)
     return made
+
+
+@pytest.fixture(scope='module')
+def with_s6(tmp_path_factory):
+    torch.manual_seed(4)
+    made = _stirred(TPF(replace(TINY, adapter=replace(TINY_ADAPTER, mixer='s6')))).eval()
+    folder = tmp_path_factory.mktemp('bundles') / 'tpf_s6'
+    export_bundle(made, ModelFacts('tpf_s6', ()), folder)
+    return made, folder
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -92,14 +103,41 @@ def test_the_scan_sees_the_whole_crop():
     rgb, thermal = _crops(64, 3)
     changed = rgb.clone()
     changed[..., :8, :8] += 2.0
-    for mixer, reaches in (('ssd', True), ('none', False)):
+    for mixer, reaches in (('ssd', True), ('s6', True), ('s6_forward', True), ('none', False)):
         torch.manual_seed(0)
         adapter = _stirred(PixelAdapter(replace(TINY_ADAPTER, mixer=mixer)))
         moved = adapter.encode(changed, thermal) - adapter.encode(rgb, thermal)
         assert bool(moved[..., -1, -1].abs().max() > 0) == reaches
 
 
-@pytest.mark.parametrize('change', [{'stride': 3}, {'mixer': 'attention'}, {'output': 'sum'}])
+def test_only_a_scan_of_both_directions_sees_what_comes_later():
+    rgb, thermal = _crops(64, 3)
+    changed = rgb.clone()
+    changed[..., -8:, -8:] += 2.0
+    for mixer, reaches in (('ssd', True), ('s6', True), ('s6_forward', False)):
+        torch.manual_seed(0)
+        adapter = _stirred(PixelAdapter(replace(TINY_ADAPTER, mixer=mixer)))
+        moved = adapter.encode(changed, thermal) - adapter.encode(rgb, thermal)
+        assert bool(moved[..., 0, 0].abs().max() > 0) == reaches
+
+
+def test_vision_mamba_is_two_scans_one_of_them_backward():
+    torch.manual_seed(0)
+    both, forward, backward = (VisionMamba(8, state=4, both=two) for two in (True, False, False))
+    _stirred(both)
+    for single, kept in ((forward, 'directions.0.'), (backward, 'directions.1.')):
+        single.load_state_dict({
+            name.replace(kept, 'directions.0.'): value
+            for name, value in both.state_dict().items()
+            if kept in name or 'directions' not in name})
+    tokens = torch.randn(2, 12, 8)
+    changes = [forward(tokens, 3, 4) - tokens,
+               backward(tokens.flip(1), 3, 4).flip(1) - tokens]
+    torch.testing.assert_close(both(tokens, 3, 4) - tokens, sum(changes), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('change', [{'stride': 3}, {'mixer': 'attention'}, {'output': 'sum'},
+                                    {'channels': 15}])
 def test_forms_that_do_not_exist_are_named(change):
     (name, value), = change.items()
     with pytest.raises(InputError, match=rf'{name} {value!r}'):
@@ -151,7 +189,9 @@ def test_gradients_reach_every_parameter():
 
 
 @pytest.mark.parametrize('scale', [1.0, 0.01])
-def test_exported_bundle_gives_the_same_maps(network, folder, scale):
+@pytest.mark.parametrize('mixer', ['ssd', 's6'])
+def test_exported_bundle_gives_the_same_maps(network, folder, with_s6, mixer, scale):
+    network, folder = with_s6 if mixer == 's6' else (network, folder)
     backend = load_backend(load_bundle(folder), ModelSettings(backend='onnxruntime', threads=1))
     template, later, search = (
         [crop * scale for crop in _crops(size, seed)]
@@ -171,11 +211,11 @@ def test_exported_bundle_gives_the_same_maps(network, folder, scale):
     backend.close()
 
 
-def test_exported_graphs_are_plain_and_static(folder):
+def test_exported_graphs_are_plain_and_static(folder, with_s6):
     bundle = load_bundle(folder)
     assert (bundle.family, bundle.template_slots, bundle.gives_fused) == ('tpf', 2, True)
-    for name in ('template', 'search'):
-        graph = onnx.load(str(folder / f'{name}.onnx')).graph
+    for file in (*folder.glob('*.onnx'), *with_s6[1].glob('*.onnx')):
+        graph = onnx.load(str(file)).graph
         operators = {node.op_type for node in graph.node}
         assert not operators & {'Loop', 'Scan', 'If', 'NonZero', 'Einsum', 'SequenceAt'}
         for tensor in (*graph.input, *graph.output):

@@ -16,9 +16,10 @@ from torch.nn import functional as F
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.fusion import presence
 from rgbt_tracker_ros.networks.ssd_block import SSDMixer
+from rgbt_tracker_ros.networks.vision_mamba import VisionMamba
 
 Output = Literal['mixed', 'mixture', 'residual', 'direct']
-Mixer = Literal['ssd', 'none']
+Mixer = Literal['ssd', 's6', 's6_forward', 'none']
 
 STRIDES = (4, 8, 16)
 MOST_LOGIT = 4.0
@@ -38,9 +39,10 @@ class AdapterConfig:
     stride
         Pixels per cell of the code: 4, 8 or 16.
     mixer
-        `ssd` is Mamba-2's scan in both directions; `none` leaves the blocks out.
+        `ssd` is Mamba-2's scan in both directions; `s6` Mamba-1's in both, as in Vision Mamba,
+        `s6_forward` in one; `none` leaves the blocks out.
     heads, state
-        Heads and state size of a block.
+        Heads (of `ssd`) and state size of a block.
     output
         How the code becomes an image. `mixture`: weights of the two cameras. `residual`: a change
         that is added to their mean. `mixed`: both. `direct`: the image itself.
@@ -63,6 +65,9 @@ class AdapterConfig:
             if value not in choices:
                 raise InputError(f'fusion adapter: {name} {value!r} must be one of '
                                  f'{", ".join(map(str, choices))}')
+        if self.channels < 2 or self.channels % 2 or self.channels % self.heads:
+            raise InputError(f'fusion adapter: channels {self.channels} must be even and divide '
+                             f'by heads {self.heads}')
 
 
 class Presence(NamedTuple):
@@ -93,11 +98,10 @@ class PixelAdapter(nn.Module):
         self.merge = nn.ModuleList(
             [nn.Conv2d(channels, channels, 3, padding=1)]
             + [nn.Conv2d(channels, channels, 3, stride=2, padding=1) for _ in range(steps)])
-        count = config.blocks if config.mixer == 'ssd' else 0
         # Rows and columns in turn, so that a cell is near its neighbours in one of them.
         self.blocks = nn.ModuleList(
-            SSDMixer(channels, heads=config.heads, state=config.state, columns=bool(index % 2))
-            for index in range(count))
+            _block(config, columns=bool(index % 2))
+            for index in range(0 if config.mixer == 'none' else config.blocks))
         self.task = nn.Conv2d(channels, channels, 1)
         self.weigh = nn.Conv2d(channels, 2, 3, padding=1)
         self.draw = nn.Conv2d(channels, 3 * config.stride ** 2, 3, padding=1)
@@ -145,6 +149,14 @@ class PixelAdapter(nn.Module):
                 align_corners=False).exp()
         weights = (raw / (raw.sum(1, keepdim=True) + 1e-4)).to(rgb.dtype)
         return weights[:, :1] * rgb + weights[:, 1:] * self.to_rgb(thermal)
+
+
+def _block(config: AdapterConfig, *, columns: bool) -> nn.Module:
+    if config.mixer == 'ssd':
+        return SSDMixer(
+            config.channels, heads=config.heads, state=config.state, columns=columns)
+    return VisionMamba(
+        config.channels, state=config.state, columns=columns, both=config.mixer == 's6')
 
 
 def _bias(layer: nn.Conv2d) -> Tensor:
