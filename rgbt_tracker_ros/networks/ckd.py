@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from rgbt_tracker_ros.imaging.crops import Border
 from rgbt_tracker_ros.networks.center_head import PUBLISHED_KEYS, CenterHead
 from rgbt_tracker_ros.networks.checkpoint import KeyMap
 from rgbt_tracker_ros.networks.elimination import (
@@ -40,11 +41,12 @@ PUBLISHED = KeyMap(
 
 @dataclass(frozen=True, slots=True)
 class CKDConfig(ViTConfig):
-    """Sizes of the two trunks and the head, and where tokens are dropped."""
+    """Sizes of the two trunks and the head, where tokens are dropped, what is outside images."""
 
     head_widths: tuple[int, ...] = (256, 128, 64, 32)
     eliminate_at: tuple[int, ...] = ()
     keep: float = 0.7
+    border: Border = 'zero'
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class CKD(nn.Module):
     def inputs(self) -> Inputs:
         """Return sizes and statistics of the crops: thermal is grey, repeated, as if RGB."""
         return Inputs(
-            self.config.template_size, self.config.search_size, thermal=RGB, border='zero')
+            self.config.template_size, self.config.search_size, thermal=RGB,
+            border=self.config.border)
 
     def template(self, rgb: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embedded tokens of both template crops (B x 3 x Z x Z), B x T x C each."""

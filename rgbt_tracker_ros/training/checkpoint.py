@@ -59,15 +59,7 @@ def load_start(network: nn.Module, file: Path, keys: KeyMap, optional: tuple[str
         If the file cannot be read, is of another network, or lacks weights.
 
     """
-    content = _own(file)
-    if content is not None:
-        family = content.get('family', 'unified')
-        if family != network.family:
-            raise InputError(f'{file} is of network family {family}, not {network.family}: '
-                             'start from another checkpoint')
-        with checkpoint_errors(file):
-            network.load_state_dict(
-                averaged_state(content) if 'average' in content else content['network'])
+    if load_own(network, file):
         return
     report = load_published(network, read_state(file), keys)
     missing = [name for name in report.missing if not name.startswith(optional)]
@@ -76,10 +68,26 @@ def load_start(network: nn.Module, file: Path, keys: KeyMap, optional: tuple[str
                          'from a whole tracker')
 
 
-def _own(file: Path) -> dict[str, Any] | None:
-    """Return the content of a checkpoint of ours, None if it is none."""
+def load_own(network: nn.Module, file: Path) -> bool:
+    """Load the weights that `train` or `import-checkpoint` wrote; tell whether the file is such.
+
+    Raises
+    ------
+    InputError
+        If the file is of another network.
+
+    """
     try:
         content = torch.load(file, map_location='cpu', weights_only=True)
     except _BROKEN:
-        return None
-    return content if isinstance(content, dict) and 'network_config' in content else None
+        return False
+    if not isinstance(content, dict) or 'network_config' not in content:
+        return False
+    family = content.get('family', 'unified')
+    if family != network.family:
+        raise InputError(f'{file} is of network family {family}, not {network.family}: '
+                         'start from another checkpoint')
+    with checkpoint_errors(file):
+        network.load_state_dict(
+            averaged_state(content) if 'average' in content else content['network'])
+    return True

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rgbt_tracker_ros.training.recipe import Recipe
-from rgbt_tracker_ros.training.recipe_networks import UnifiedNetwork
+from rgbt_tracker_ros.training.recipe_networks import CKDNetwork, UnifiedNetwork
 
 
 class Method(Protocol):
@@ -43,6 +43,10 @@ def make_method(recipe: Recipe, device: torch.device) -> Method:
         from rgbt_tracker_ros.training.unified_method import UnifiedMethod
 
         return UnifiedMethod(recipe, recipe.network, device)
+    if isinstance(recipe.network, CKDNetwork):
+        from rgbt_tracker_ros.training.ckd_method import CKDMethod
+
+        return CKDMethod(recipe, recipe.network, device)
     from rgbt_tracker_ros.training.tpf_method import TPFMethod
 
     return TPFMethod(recipe, recipe.network, device)

@@ -10,7 +10,7 @@ import yaml
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.training.recipe_networks import NetworkRecipe, UnifiedNetwork
-from rgbt_tracker_ros.training.recipe_stages import StageRecipe, TrackingStage
+from rgbt_tracker_ros.training.recipe_stages import STAGES_OF, StageRecipe, TrackingStage
 from rgbt_tracker_ros.training.strict import Strict
 
 SOURCES = (
@@ -51,6 +51,7 @@ class OptimRecipe(Strict):
     trunk_lr: float = Field(default=1e-4, gt=0)
     weight_decay: float = Field(default=1e-3, ge=0)
     warmup: int = Field(default=200, ge=0)
+    schedule: Literal['cosine', 'constant'] = 'cosine'
     clip: float = Field(default=1.0, gt=0)
     average: float = Field(
         default=0.998, ge=0, lt=1, description='Decay of the weights kept for export.')
@@ -83,8 +84,9 @@ class Recipe(Strict):
 
     @model_validator(mode='after')
     def _stage_of_the_family(self) -> Recipe:
-        if self.stage.kind != 'tracking' and self.network.family != 'tpf':
-            raise ValueError(f'stage {self.stage.kind} is one of network family tpf, not of '
+        family = STAGES_OF.get(self.stage.kind, self.network.family)
+        if family != self.network.family:
+            raise ValueError(f'stage {self.stage.kind} is one of network family {family}, not of '
                              f'{self.network.family}')
         return self
 

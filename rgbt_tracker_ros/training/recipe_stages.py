@@ -73,5 +73,28 @@ class DecoupledStage(Strict):
         default=0.1, ge=0, description='Weight of telling both images from both parts.')
 
 
+class CoupledStage(Strict):
+    """CKD's first stage: two students learn from two teachers and from each other."""
+
+    kind: Literal['coupled']
+    style: float = Field(
+        default=0.01, ge=0, description='Weight of the distance between the students\' styles.')
+    content: float = Field(
+        default=0.1, ge=0, description='Weight of the distance of each to its teacher\'s content.')
+    masked: float = Field(
+        default=0.25, ge=0, lt=1, description='Share of search tokens that students do not see.')
+
+
+class HeadStage(Strict):
+    """CKD's second stage: the head alone, with candidate elimination."""
+
+    kind: Literal['head']
+    eliminate: bool = True
+
+
+STAGES_OF = {'distillation': 'tpf', 'decoupled': 'tpf', 'coupled': 'ckd', 'head': 'ckd'}
+"""Family whose stage it is, for those that belong to one."""
+
 StageRecipe = Annotated[
-    TrackingStage | DistillationStage | DecoupledStage, Field(discriminator='kind')]
+    TrackingStage | DistillationStage | DecoupledStage | CoupledStage | HeadStage,
+    Field(discriminator='kind')]

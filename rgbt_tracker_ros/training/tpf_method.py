@@ -21,6 +21,7 @@ from rgbt_tracker_ros.training.experts import (
     LaplacianPyramid,
     WeightedAverage,
 )
+from rgbt_tracker_ros.training.freezing import freeze
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.onnx_expert import OnnxExpert
 from rgbt_tracker_ros.training.recipe import Recipe
@@ -122,27 +123,6 @@ class TPFMethod:
     def _mixed(self) -> torch.autocast:
         return torch.autocast(
             self._device.type, torch.bfloat16, enabled=self._optim.precision == 'bf16')
-
-
-def freeze(network: nn.Module, names: Sequence[str]) -> None:
-    """Let parameters whose names begin so keep their values, and their modules' statistics.
-
-    Raises
-    ------
-    InputError
-        If no parameter begins so.
-
-    """
-    for beginning in names:
-        hit = [weight for name, weight in network.named_parameters() if name.startswith(beginning)]
-        if not hit:
-            raise InputError(f'recipe: network.frozen: no parameter begins with {beginning!r}')
-        for weight in hit:
-            weight.requires_grad_(False)
-    for module in network.modules():
-        weights = list(module.parameters())
-        if weights and not any(weight.requires_grad for weight in weights):
-            module.eval()
 
 
 def make_expert(recipe: ExpertRecipe) -> Expert:
