@@ -137,11 +137,22 @@ def test_vision_mamba_is_two_scans_one_of_them_backward():
 
 
 @pytest.mark.parametrize('change', [{'stride': 3}, {'mixer': 'attention'}, {'output': 'sum'},
-                                    {'channels': 15}])
+                                    {'channels': 15}, {'heads': 3}])
 def test_forms_that_do_not_exist_are_named(change):
     (name, value), = change.items()
     with pytest.raises(InputError, match=rf'{name} {value!r}'):
         AdapterConfig(**change)
+
+
+@pytest.mark.parametrize('name', ['channels', 'blocks', 'heads', 'state'])
+def test_sizes_of_the_adapter_must_be_positive(name):
+    with pytest.raises(InputError, match=rf'{name}.* positive'):
+        AdapterConfig(**{name: 0})
+
+
+def test_channels_must_divide_by_heads():
+    with pytest.raises(InputError, match='channels 32 .* heads 3'):
+        replace(TINY, heads=3)
 
 
 def test_configuration_survives_a_checkpoint():

@@ -65,7 +65,9 @@ class AdapterConfig:
             if value not in choices:
                 raise InputError(f'fusion adapter: {name} {value!r} must be one of '
                                  f'{", ".join(map(str, choices))}')
-        if self.channels < 2 or self.channels % 2 or self.channels % self.heads:
+        if min(self.channels, self.blocks, self.heads, self.state) < 1:
+            raise InputError('fusion adapter: channels, blocks, heads and state must be positive')
+        if self.channels % 2 or self.channels % self.heads:
             raise InputError(f'fusion adapter: channels {self.channels} must be even and divide '
                              f'by heads {self.heads}')
 

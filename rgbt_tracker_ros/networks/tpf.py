@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.center_head import PUBLISHED_KEYS, CenterHead
 from rgbt_tracker_ros.networks.checkpoint import KeyMap
 from rgbt_tracker_ros.networks.inputs import Inputs
@@ -39,10 +40,12 @@ class TPFConfig(ViTConfig):
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
 
     def __post_init__(self) -> None:
-        """Take what a checkpoint holds, which knows no dataclasses and tuples."""
+        """Take what a checkpoint holds, which knows no dataclasses and tuples; check the heads."""
         if isinstance(self.adapter, dict):
             object.__setattr__(self, 'adapter', AdapterConfig(**self.adapter))
         object.__setattr__(self, 'head_widths', tuple(self.head_widths))
+        if self.channels % self.heads:
+            raise InputError(f'tpf: channels {self.channels} must divide by heads {self.heads}')
 
 
 class TPF(nn.Module):
