@@ -151,7 +151,7 @@ def test_sizes_of_the_adapter_must_be_positive(name):
 
 
 def test_channels_must_divide_by_heads():
-    with pytest.raises(InputError, match='channels 32 .* heads 3'):
+    with pytest.raises(InputError, match=r'channels 32 .* heads 3'):
         replace(TINY, heads=3)
 
 
