@@ -60,12 +60,13 @@ def report(
         warn(note)
     for fault in contest.left_out.values():
         warn(f'left out: {fault}')
+    heading = title or ('Trackers' if dataset == 'folder' else f'Trackers on {dataset}')
     document = {
         'dataset': dataset, 'dataset_notes': notes, 'sequences': list(contest.sequences),
         'left_out': dict(contest.left_out),
         'trackers': {entry.name: {'fps': entry.fps, **benchmark_report(
             entry.scores, {'results': entry.place})} for entry in contest.entries}}
-    write_files(output, {**report_files(contest, title or f'Trackers on {dataset}'),
+    write_files(output, {**report_files(contest, heading),
                          'report.json': (json.dumps(document, indent=2) + '\n').encode()})
     _show(contest)
     console().print(f'{output / PAGE}', markup=False, soft_wrap=True)

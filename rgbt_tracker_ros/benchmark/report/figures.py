@@ -174,8 +174,9 @@ def _by_attribute(contest: Contest, rows: list[str]) -> np.ndarray:
 
 
 def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    digits = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [digit * 10.0 ** power for power in powers for digit in (1, 2, 5)
+    ticks = [digit * 10.0 ** power for power in powers for digit in digits
              if low <= digit * 10.0 ** power <= high]
     return ticks, [f'{tick:g}' for tick in ticks]
 
