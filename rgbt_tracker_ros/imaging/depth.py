@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depth as the image of a second sensor, in the form that published RGB-D trackers learned."""
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rgbt_tracker_ros.errors import InputError
+
+FARTHEST = 10_000.0
+"""Depths are cut here at the latest: 10 m in millimetres."""
+
+MEDIANS = 3.0
+"""Depths are cut at this many medians of the image."""
+
+
+def depth_image(depth: NDArray[Any], *, cut: bool = True) -> NDArray[np.uint8]:
+    """Show depths (H x W, millimetres) as a colour map, H x W x 3.
+
+    Near is blue, far is red (JET), from the smallest to the largest depth in the image; the
+    channels are in OpenCV's order, as published weights saw them. `cut` limits far depths, so
+    that one far wall does not take all the colours. Depths that are not finite count as 0, which
+    is what depth cameras send where they do not know.
+
+    Raises
+    ------
+    InputError
+        If the image is not H x W.
+
+    """
+    if depth.ndim != 2 or depth.size == 0:
+        raise InputError(f'a depth image of shape {list(depth.shape)} is not height x width')
+    known = np.nan_to_num(depth.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    if cut:
+        known = np.minimum(known, min(MEDIANS * float(np.median(known)), FARTHEST))
+    low, high = float(known.min()), float(known.max())
+    levels = np.rint((known - low) * (255.0 / (high - low) if high > low else 0.0))
+    return np.asarray(cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_JET), np.uint8)
