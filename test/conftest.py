@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Property tests must give the same answer on every machine, however busy it is."""
+"""What all tests share: steady property tests, signals, and a node for those that need one."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 import signal
+from typing import Any
 
 from hypothesis import HealthCheck, settings
+import pytest
 
+# Property tests must give the same answer on every machine, however busy it is.
 settings.register_profile('steady', deadline=None, derandomize=True,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('steady')
@@ -19,3 +23,21 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _NEEDED = {'test_launch_run.py': 'launch_ros', 'test_message_filters.py': 'message_filters',
            'test_sync_rivals.py': 'message_filters'}
 collect_ignore = [test for test, package in _NEEDED.items() if not find_spec(package)]
+
+
+@pytest.fixture(scope='module')
+def running_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Yield a `live_node.Live` with a mock model, one for each file of tests."""
+    from live_node import running
+
+    with running(tmp_path_factory.mktemp('models')) as node:
+        yield node
+
+
+@pytest.fixture
+def live(running_node: Any) -> Iterator[Any]:
+    """Yield it following a target with default settings."""
+    from live_node import following
+
+    with following(running_node) as node:
+        yield node
