@@ -80,5 +80,7 @@ class LaunchRig(Rig):
         return stop_node(process, 2 * PATIENCE)
 
     def node_names(self) -> Sequence[str]:
+        """Return the full names of all nodes but those of launch itself."""
         return [f'{space.rstrip("/")}/{name}'
-                for name, space in self.node.get_node_names_and_namespaces()]
+                for name, space in self.node.get_node_names_and_namespaces()
+                if not name.startswith('launch_ros_')]
