@@ -150,6 +150,23 @@ def test_exported_bundle_gives_the_same_maps(config, tmp_path):
     np.testing.assert_allclose(maps.offset, wanted['offset_map'][0], atol=1e-4)
 
 
+def test_half_precision_is_near_and_half_as_large(tmp_path):
+    network = seeded(CKD(TINY))
+    images = [image.numpy() for image in crops(64, 128, 3)]
+    maps = []
+    for half in (False, True):
+        export_bundle(network, ModelFacts('tiny', ()), tmp_path / str(half), half=half)
+        backend = load_backend(
+            load_bundle(tmp_path / str(half)), ModelSettings(backend='onnxruntime', threads=1))
+        maps.append(backend.search([backend.template(*images[:2])], *images[2:]))
+    for name in ('score', 'size', 'offset'):
+        single, halved = (getattr(item, name) for item in maps)
+        assert not np.array_equal(single, halved)
+        np.testing.assert_allclose(halved, single, atol=0.01)
+    sizes = [(tmp_path / str(half) / 'search.onnx').stat().st_size for half in (False, True)]
+    assert sizes[1] < 0.7 * sizes[0]
+
+
 @pytest.mark.parametrize('config', [TINY, ELIMINATING])
 def test_exported_graph_is_plain_and_static(config, tmp_path):
     import onnx

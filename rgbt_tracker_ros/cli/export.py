@@ -20,8 +20,8 @@ def export(
         help='Family of the network: unified, tpf, ckd, ...')] = 'unified',
     name: Annotated[str | None, typer.Option(
         help='Name of the model.', show_default='that of the recipe, else the family')] = None,
-    precision: Annotated[str, typer.Option(help='Precision of the graphs; fp32 is known.')] = (
-        'fp32'),
+    precision: Annotated[str, typer.Option(
+        metavar='fp32|fp16', help='What the graphs compute in; fp16 is for GPUs.')] = 'fp32',
     eliminate: Annotated[bool, typer.Option(
         '--eliminate', help='Drop unlikely search tokens on the way (ckd): faster.')] = False,
     calibrate: Annotated[int, typer.Option(
@@ -29,8 +29,8 @@ def export(
         '0 = leave it raw.')] = 0,
 ) -> None:
     """Write template.onnx, search.onnx and model.yaml; run the graphs once to check them."""
-    if precision != 'fp32':
-        raise InputError(f'--precision {precision}: this version exports fp32')
+    if precision not in ('fp32', 'fp16'):
+        raise InputError(f'--precision {precision}: give fp32 or fp16')
     if checkpoint is not None and not checkpoint.is_file():
         raise InputError(f'--checkpoint {checkpoint}: no such file: give one that train or '
                          'import-checkpoint wrote')
@@ -49,7 +49,7 @@ def export(
         _eliminate(source.network)
     calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
     facts = ModelFacts(name or source.name, source.training_data, calibration, source.licence)
-    export_bundle(source.network, facts, output)
+    export_bundle(source.network, facts, output, half=precision == 'fp16')
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
     console().print(f'model bundle: {output}')
 

@@ -20,6 +20,7 @@ import yaml
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.normalization import Normalization
+from rgbt_tracker_ros.networks.half_precision import halved
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
 
 OPSET = 17
@@ -105,10 +106,13 @@ class _Search(nn.Module):
         return (*maps, image.clamp(0.0, 1.0))
 
 
-def export_bundle(network: Any, facts: ModelFacts, folder: Path) -> None:
+def export_bundle(
+    network: Any, facts: ModelFacts, folder: Path, *, half: bool = False,
+) -> None:
     """Write template.onnx, search.onnx and model.yaml to `folder`, all of them or none.
 
-    `network` is an `nn.Module` that is `Exportable`. A model card that is already in the folder
+    `network` is an `nn.Module` that is `Exportable`. `half` lets the graphs compute in half
+    precision; what goes in and comes out stays single. A model card that is already in the folder
     stays.
 
     Raises
@@ -137,10 +141,10 @@ def export_bundle(network: Any, facts: ModelFacts, folder: Path) -> None:
                  for name, tensor in tensors.items()}
         graphs = {
             'template': _graph(work / 'template.onnx', _Template(network), template,
-                               list(tensors)),
+                               list(tensors), half),
             'search': _graph(
                 work / 'search.onnx', _Search(network, inputs.rgb), {**slots, **search},
-                [*MAPS, *(['fused_image'] if network.gives_fused else [])])}
+                [*MAPS, *(['fused_image'] if network.gives_fused else [])], half)}
         description: dict[str, Any] = {
             'format': 1, 'name': facts.name, 'family': network.family,
             'template': {'size': inputs.template_size, 'factor': TEMPLATE_FACTOR},
@@ -168,7 +172,7 @@ def _statistics(normalization: Normalization) -> dict[str, list[float]]:
 
 
 def _graph(
-    file: Path, module: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str],
+    file: Path, module: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str], half: bool,
 ) -> dict[str, Any]:
     """Export one graph with static shapes; return its entry of model.yaml."""
     arguments = tuple(inputs.values())
@@ -182,7 +186,7 @@ def _graph(
     model = onnx.load(str(file))
     onnxscript.optimizer.fold_constants(model, onnx_shape_inference=True)
     onnxscript.optimizer.remove_unused_nodes(model)
-    onnx.save(model, str(file))
+    onnx.save(halved(model) if half else model, str(file))
     with torch.no_grad():
         results = module(*arguments)
     results = results if isinstance(results, tuple) else (results,)
