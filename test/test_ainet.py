@@ -24,6 +24,7 @@ from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
 from rgbt_tracker_ros.networks.ainet import PUBLISHED, AINet, AINetConfig
 from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
+from rgbt_tracker_ros.networks.families import FAMILIES
 from rgbt_tracker_ros.networks.layer_order import adaptive_average, ascending, relaxed
 from rgbt_tracker_ros.networks.mamba import Mamba
 from rgbt_tracker_ros.settings import ModelSettings
@@ -47,6 +48,25 @@ def test_equals_the_published_network():
     for stream in ('block_rgb', 'block_tir', 'dfm_rgb', 'dfm_tir', 'dfm_u'):
         assert_blocks(output[stream], wanted, stream)
     assert_maps(quiet, wanted, 'lowamp_')
+
+
+@pytest.mark.parametrize(('published', 'ours'), [
+    ('backbone.blocks.2.attn.qkv.weight', 'trunk.blocks.2.attn.qkv.weight'),
+    ('backbone.cross_mamba.2.mamba.A_log', 'dfm.2.mamba.select.A_log'),
+    ('backbone.cross_mamba.0.mamba.dt_proj.bias', 'dfm.0.mamba.select.dt_proj.bias'),
+    ('backbone.cross_mamba.1.mamba.in_proj.weight', 'dfm.1.mamba.in_proj.weight'),
+    ('mamba_fusion.fusion.0.mamba.A_s_log', 'ofm.select.2.A_log'),
+    ('mamba_fusion.fusion.0.mamba.D_b', 'ofm.select.1.D'),
+    ('mamba_fusion.fusion.0.mamba.D', 'ofm.select.0.D'),
+    ('mamba_fusion.fusion.0.mamba.x_proj_s.weight', 'ofm.select.2.x_proj.weight'),
+    ('mamba_fusion.fusion.0.mamba.mlp.2.weight', 'ofm.order.mlp.2.weight'),
+    ('mamba_fusion.fusion.0.norm2.weight', 'ofm.norm2.weight'),
+    ('mamba_fusion.norm.bias', 'ofm.norm.bias'),
+    ('box_head.conv2_size.0.bias', 'head.size.1.0.bias'),
+])
+def test_published_names(published, ours):
+    assert FAMILIES['ainet'].published.ours(published) == ours
+    assert ours in AINet(TINY).state_dict()
 
 
 def test_gives_what_it_gave_when_it_was_compared():

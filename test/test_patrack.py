@@ -14,12 +14,14 @@ from parity import (
     seeded,
     with_reference,
 )
+import pytest
 import torch
 from torch.nn import functional as F
 
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
 from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
+from rgbt_tracker_ros.networks.families import FAMILIES
 from rgbt_tracker_ros.networks.patrack import PUBLISHED, PATrack, PATrackConfig
 from rgbt_tracker_ros.networks.patrack_adapters import FrequencyAdapter, TokenConv
 from rgbt_tracker_ros.settings import ModelSettings
@@ -46,6 +48,38 @@ def test_equals_the_published_network():
     np.testing.assert_allclose(
         output['norm_sum'][0, wanted['probe_tokens'], :16], wanted['probe_norm_sum'], atol=1e-4)
     assert_maps(quiet, wanted, 'lowamp_')
+
+
+@pytest.mark.parametrize(('published', 'ours'), [
+    ('backbone.blocks.2.norm1.bias', 'trunk.blocks.2.norm1.bias'),
+    ('backbone.blocks.0.adap_t.D_fc1.weight', 'beside_attention.0.down.weight'),
+    ('backbone.blocks.2.adap2_t.high_mixer.proj2.bias', 'beside_mlp.2.largest.bias'),
+    ('backbone.blocks.2.adap2_t.proj.weight', 'beside_mlp.2.up.weight'),
+    ('backbone.blocks.1.highfuseadapter2.obj_fuse.linear4.weight', 'beside_mlp.1.values.1.weight'),
+    ('backbone.blocks.1.highfuseadapter1.obj_fuse.linearcat.weight',
+     'beside_attention.1.joint.weight'),
+    ('backbone.blocks.1.norml1.weight', 'beside_attention.1.norm.weight'),
+    ('adapter_head.adapter_mid.bias', 'task.mid.bias'),
+    ('box_head.conv3_offset.weight', 'head.offset.2.weight'),
+])
+def test_published_names(published, ours):
+    assert FAMILIES['patrack'].published.ours(published) == ours
+    assert ours in PATrack(TINY).state_dict()
+
+
+@pytest.mark.parametrize(('key', 'dead'), [
+    ('backbone.blocks.3.adap_t.proj.bias', True),
+    ('backbone.blocks.2.adap_t.proj.bias', False),
+    ('backbone.blocks.4.highfuseadapter1.up.weight', True),
+    ('backbone.blocks.6.highfuseadapter1.up.weight', False),
+    ('backbone.blocks.9.highfuseadapter2.obj_fuse.gamma1', True),
+    ('backbone.blocks.10.norml2.bias', True),
+    ('backbone.blocks.9.norml2.bias', False),
+    ('norm1.weight', True),
+    ('backbone.norm.weight', False),
+])
+def test_what_the_published_network_owns_but_does_not_use(key, dead):
+    assert FAMILIES['patrack'].published.is_unused(key) == dead
 
 
 def test_gives_what_it_gave_when_it_was_compared():

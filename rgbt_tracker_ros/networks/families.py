@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.networks import ckd, tpf, unified
+from rgbt_tracker_ros.networks import ainet, ckd, patrack, tpf, unified
 from rgbt_tracker_ros.networks.checkpoint import KeyMap
 
 FORMAT = 1
@@ -31,6 +31,8 @@ FAMILIES = {
     'unified': Family(unified.UnifiedTracker, unified.UnifiedConfig),
     'tpf': Family(tpf.TPF, tpf.TPFConfig),
     'ckd': Family(ckd.CKD, ckd.CKDConfig, ckd.PUBLISHED),
+    'ainet': Family(ainet.AINet, ainet.AINetConfig, ainet.PUBLISHED),
+    'patrack': Family(patrack.PATrack, patrack.PATrackConfig, patrack.PUBLISHED),
 }
 
 
