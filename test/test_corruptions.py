@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import cv2
 from hypothesis import given
@@ -236,3 +237,11 @@ def test_training_uses_the_same_faults():
     smoky = list(Corruption('smoke', 70).stream('rgb', [image, image], film))[1]
     np.testing.assert_array_equal(
         smoky, faults.RGB_FAULTS['smoke'](image, 0.7, film.random('scene')))
+
+
+def test_the_documentation_lists_all():
+    page = (Path(__file__).parents[1] / 'docs' / 'robustness.md').read_text()
+    for name, kind in KINDS.items():
+        levels = ', '.join(f'{level:g}' for level in kind.levels)
+        assert f'| `{name}` | {levels} {kind.unit} | {kind.highest:g} {kind.unit} |' in page
+        assert kind.text in page

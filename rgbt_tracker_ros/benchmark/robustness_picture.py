@@ -47,13 +47,14 @@ def draw(report: Mapping[str, Any], path: Path) -> None:
             height = line - _HIGH / 2 + (number + 0.5) * thick
             axes.barh(height, row['sr'], 0.92 * thick,
                       color=_COLORS[min(number, len(_COLORS) - 1)])
-            axes.text(row['sr'] + 0.006, height, f'{row["level"]:g} {row["unit"]}',
-                      fontsize=6.5, va='center', color='#444444')
+            axes.text(0.006, height, f'{row["level"]:g} {row["unit"]}', fontsize=6.5,
+                      va='center', color='#222222' if number == 0 else '#ffffff')
     axes.axvline(clean['sr'], color='#2f9e62', linewidth=1.2,
                  label=f'without corruption: {clean["sr"]:.3f}')
     axes.set_yticks(range(len(groups)), [name for name, _ in groups])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.08 * max(row['sr'] for row in report['rows']) + 0.04)
+    axes.set_xlim(0, 1)
+    axes.margins(y=0.01)
     axes.set_xlabel(f'success rate (SR) of {report["model"]}, {report["modality"]}')
     axes.spines[['top', 'right']].set_visible(False)
     figure.legend(loc='outside upper right', frameon=False)
