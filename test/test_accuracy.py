@@ -21,7 +21,8 @@ from rgbt_tracker_ros.tracking.tracker import Tracker
 
 MODEL = 'unified_nano'
 REACQUIRED_WITHIN_S = 1.0
-DEVELOPMENT = Path(__file__).resolve().parents[2] / 'shared' / 'data' / 'dev'
+SHARED = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+DEVELOPMENT = SHARED / 'dev'
 
 with_development_data = pytest.mark.skipif(
     not DEVELOPMENT.is_dir(),
@@ -121,8 +122,25 @@ def test_frozen_thermal_camera_is_left_out_and_taken_back(demo_run):
 @with_development_data
 @pytest.mark.parametrize(('modality', 'floor'), [('rgbt', 0.70), ('rgb', 0.60), ('thermal', 0.60)])
 def test_real_development_tracks(tracker, modality, floor):
+    assert development_score(tracker, modality) >= floor
+
+
+@pytest.fixture(scope='module')
+def both_cameras(tracker):
+    return development_score(tracker)
+
+
+@pytest.mark.slow
+@with_development_data
+@pytest.mark.parametrize(('view', 'margin'), [('rgb', 0.07), ('average', 0.02)])
+def test_both_cameras_beat_nanotrack(both_cameras, view, margin):
+    peer = make_peer_job('opencv:nano', Settings(), view, SHARED / 'weights').load()
+    assert both_cameras >= development_score(peer) + margin
+
+
+def development_score(tracker, modality='rgbt'):
     sequences = load_dataset('folder', DEVELOPMENT / 'tracks').sequences
     assert len(sequences) == 5
-    scores = [score_track(track_sequence(tracker, item, Settings(), modality).boxes, item.truth,
-                          item.use) for item in sequences]
-    assert mean_scores(scores).sr >= floor
+    return mean_scores([
+        score_track(track_sequence(tracker, item, Settings(), modality).boxes, item.truth,
+                    item.use) for item in sequences]).sr
