@@ -5,11 +5,11 @@ Each gives the same boxes: a sequence is tracked by one tracker in one thread, f
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from collections.abc import Sequence as List
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 import multiprocessing
 import os
 import signal
@@ -73,8 +73,9 @@ class Processes:
                                    multiprocessing.get_context('spawn'), _start_worker)
         try:
             # The longest first, so that no worker is left alone with it at the end.
-            lengths = {pool.submit(run_sequence, job, sequence): len(sequence)
-                       for sequence in sorted(sequences, key=len, reverse=True)}
+            with _interrupts_held():
+                lengths = {pool.submit(run_sequence, job, sequence): len(sequence)
+                           for sequence in sorted(sequences, key=len, reverse=True)}
             for future in as_completed(lengths):
                 run = future.result()
                 on_frames(lengths[future])
@@ -91,8 +92,19 @@ class Processes:
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait; processes started meanwhile never hear it, also while they import."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker() -> None:
-    # Ctrl-C reaches all processes of a terminal; the first one ends the others.
+    # Ctrl-C reaches all processes of a terminal; the first one ends the others. (It is held back
+    # in this one already; what this one starts should not hear it either.)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
