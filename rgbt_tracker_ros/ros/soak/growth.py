@@ -20,8 +20,8 @@ MOST_THREADS = 2
 
 _SHORT_S = 600.0
 _MOST_GROWTH_SHORT = 0.3
-"""In a short test buffers still fill (by 20 % in a test of 3 minutes on a busy machine), and chance
-decides which of the faults that free memory are in which part."""
+"""In a short test buffers still fill (by 20 % in 3 minutes on a busy machine), and chance decides
+which of the faults that free memory are in which part."""
 
 _WARM_UP = 0.1
 _PART = 0.2
