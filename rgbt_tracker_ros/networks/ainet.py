@@ -83,7 +83,7 @@ class AINetConfig(ViTConfig):
     order_temperature: float = 0.1
     scan: Scan = 'two_level'
     dfm_steps: int = 40
-    ofm_steps: int = 128
+    ofm_steps: int = 256
 
 
 @dataclass(frozen=True, slots=True)
