@@ -56,6 +56,26 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert err.count('\n') == 1
 
 
+LONG = '/' + 300 * 'a'
+
+
+@pytest.mark.parametrize('arguments', [
+    ['score', '--dataset', 'gtot', '--results', LONG],
+    ['score', '--dataset', 'gtot', '--results', '.', '--root', LONG],
+    ['score', '--results', '.', '--groundtruth', LONG],
+    ['report', '--dataset', 'gtot', '--output', 'out', '--results', f'A={LONG}'],
+    ['evaluate', '--root', LONG],
+    ['compare', 'a', 'b', '--root', LONG],
+])
+def test_a_path_that_is_too_long_is_one_line_and_status_2(
+        arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f'error: {arguments[-2]} /aaa')
+    assert 'File name too long' in err
+    assert err.count('\n') == 1
+
+
 @pytest.mark.parametrize('arguments', [['demo'], ['benchmark', '--ros', '--frames', '1']])
 def test_without_ros_the_nodes_are_refused_at_once(
         arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
 import signal
 import sys
 
@@ -19,6 +20,8 @@ COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'compare', 'benchmark
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+LONGEST_PATH = 200
 
 # Typer re-exports only leaves of the tree of usage errors, and newer ones carry their own click.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -49,6 +52,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except _UsageError as error:
         return _fail(f'{_message(error)} (see rgbt-tracker --help)')
+    except OSError as error:
+        # Of no file, as when a pipe is closed, it says nothing about the arguments.
+        if error.filename is None:
+            raise
+        return _fail(_unusable(error, given))
     except (KeyboardInterrupt, typer.Abort):
         typer.echo('interrupted', err=True)
         return INTERRUPTED
@@ -68,6 +76,15 @@ def _no_options() -> None:
 def _message(error: Exception) -> str:
     formatted = getattr(error, 'format_message', None)
     return str(formatted() if formatted else error)
+
+
+def _unusable(error: OSError, given: Sequence[str]) -> str:
+    """Return what to say of a path too long or not allowed, and which option has it."""
+    path = str(error.filename)
+    option = next((f'{before} ' for before, value in pairwise(given) if before.startswith('--')
+                   and value and path.startswith(value.rpartition('=')[2] or value)), '')
+    shown = path if len(path) <= LONGEST_PATH else f'{path[:LONGEST_PATH]}...'
+    return f'{option}{shown} cannot be used ({error.strerror}): give another path'
 
 
 def _fail(message: str) -> int:
