@@ -87,6 +87,17 @@ def _refused(capsys: pytest.CaptureFixture[str]) -> str:
     return said
 
 
+@pytest.mark.parametrize(('more', 'message'), [
+    (['--dataset', 'depthtrack'], 'has no scoring rules'),
+    (['--json', 'none/out.json'], '--json none/out.json cannot be written'),
+    (['--video', '.'], '--video . cannot be written'),
+])
+def test_what_cannot_work_is_refused_before_the_dataset_is_read(
+        good, bad, tmp_path, capsys, more, message):
+    assert _compare(good, bad, tmp_path / 'none', *more) == 2
+    assert message in _refused(capsys)
+
+
 def _decoded(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]

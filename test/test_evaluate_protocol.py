@@ -200,6 +200,9 @@ def test_missing_sequences_are_counted_in_the_table(
     (['--modality', 'radar'], '--modality radar'),
     (['--name', 'a/b'], '--name a/b: give the name of a folder'),
     (['--name', '..'], '--name ..: give the name of a folder'),
+    (['--name', ''], '--name : give the name of a folder'),
+    (['--sequences', ','], '--sequences ,: give names, or leave it out'),
+    (['--json', 'none/out.json'], '--json none/out.json cannot be written'),
     (['--workers', '-1'], '--workers'),
 ])
 def test_bad_arguments_are_named(

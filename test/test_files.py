@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rgbt_tracker_ros.benchmark.files import replacing
+from rgbt_tracker_ros.benchmark.files import check_writable, replacing
 from rgbt_tracker_ros.errors import InputError
 
 
@@ -64,3 +64,13 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match='it is a folder'):
         write(tmp_path, 'boxes')
+
+
+def test_what_could_not_be_written_is_named_before_and_nothing_is_touched(tmp_path):
+    old = tmp_path / 'old.json'
+    old.write_text('old')
+    check_writable({'--json': old, '--video': tmp_path / 'new.mp4', '--log': None})
+    assert [path.name for path in tmp_path.iterdir()] == ['old.json']
+    assert old.read_text() == 'old'
+    with pytest.raises(InputError, match=r'--video .*cannot be written'):
+        check_writable({'--json': old, '--video': tmp_path / 'none' / 'new.mp4'})

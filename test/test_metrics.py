@@ -214,5 +214,5 @@ def test_scoring_leaves_its_input_alone(frames, name):
 
 
 def test_datasets_without_rules_are_named():
-    with pytest.raises(InputError, match=r"dataset 'nfs' has no scoring rules: known are folder"):
+    with pytest.raises(InputError, match=r'--dataset nfs has no scoring rules: give folder'):
         convention_of('nfs')

@@ -271,7 +271,7 @@ def test_a_sequence_in_which_no_frame_counts_is_named(places):
     (['--results', '{drifter}', '--fps', 'drifter=fast'], 'give NAME=VALUE'),
     (['--results', '{drifter}', '--fps', 'drifter=0'], 'give NAME=VALUE'),
     (['--results', '{drifter}', '--fps', 'drifter=inf'], 'give NAME=VALUE'),
-    (['--results', '{drifter}', '--dataset', 'nfs'], "dataset 'nfs' has no scoring rules"),
+    (['--results', '{drifter}', '--dataset', 'nfs'], '--dataset nfs has no scoring rules'),
     ([], '--results'),
 ])
 def test_wrong_options_are_named(tracks, places, tmp_path, capsys, arguments, message):

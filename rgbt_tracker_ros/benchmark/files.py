@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import json
 import os
 from pathlib import Path
@@ -43,6 +43,34 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_writable(places: Mapping[str, Path | None]) -> None:
+    """Refuse files that could not be written, before the work for them is done.
+
+    Parameters
+    ----------
+    places
+        By option, None where it is not given. Files that are there stay as they are.
+
+    Raises
+    ------
+    InputError
+        If `replacing` could not be used on one; the message names the option.
+
+    """
+    for option, path in places.items():
+        if path is not None:
+            try:
+                # Nothing takes the place of the file when the block does not end well.
+                with suppress(_TrialEndError), replacing(path):
+                    raise _TrialEndError
+            except InputError as error:
+                raise InputError(f'{option} {error}') from error
+
+
+class _TrialEndError(Exception):
+    """Ends a trial before anything is replaced."""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ def compare(
     places = named_places([a, b])
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
-    from rgbt_tracker_ros.benchmark.files import write_json
+    from rgbt_tracker_ros.benchmark.files import check_writable, write_json
     from rgbt_tracker_ros.benchmark.groundtruth import dataset_truth
     from rgbt_tracker_ros.benchmark.metrics import convention_of
     from rgbt_tracker_ros.benchmark.recording import DEFAULT_RATE
@@ -58,10 +58,12 @@ def compare(
     from rgbt_tracker_ros.cli.console import console, warn
     from rgbt_tracker_ros.cli.track_outputs import check_distinct
 
-    check_distinct({'--video': video, '--json': json_file})
+    outputs = {'--video': video, '--json': json_file}
+    check_distinct(outputs)
+    check_writable(outputs)
+    convention = convention_of(dataset)
     data = load_dataset(dataset, root, split, allow_missing, (), rgb, thermal)
-    contest = hold_contest(dataset, places, dataset_truth(data), convention_of(dataset),
-                           allow_missing)
+    contest = hold_contest(dataset, places, dataset_truth(data), convention, allow_missing)
     for note in (*data.notes, *contest.notes):
         warn(note)
     for fault in contest.left_out.values():

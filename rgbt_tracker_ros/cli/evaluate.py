@@ -90,11 +90,13 @@ def evaluate(
                          '--modality and --name')
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
+    from rgbt_tracker_ros.benchmark.files import check_writable
     from rgbt_tracker_ros.benchmark.protocol.evaluate import evaluate as run
     from rgbt_tracker_ros.benchmark.protocol.store import ResultStore
     from rgbt_tracker_ros.benchmark.robustness import CLEAN, corrupted
 
     corruptions = _corruptions(corrupt)
+    check_writable({'--json': json_file, '--picture': picture})
     data = load_dataset(dataset, root, split, allow_missing, _names(sequences), rgb, thermal)
     if peers:
         from rgbt_tracker_ros.benchmark.peers import contenders
@@ -107,7 +109,7 @@ def evaluate(
     executor = _executor(workers, ray)
     with _folder(output) as folder:
         def track(job: Job, each: Corruption | None = None) -> Evaluation:
-            tracker = name or _tracker_name(job)
+            tracker = _tracker_name(job) if name is None else name
             if not tracker.strip('.') or Path(tracker).name != tracker:
                 raise InputError(f'--name {tracker}: give the name of a folder')
             record = {'dataset': data.name, 'split': data.split, 'root': place, **job.record()}
@@ -157,7 +159,10 @@ def _corruptions(texts: list[str] | None) -> list[Corruption]:
 
 
 def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or '').split(',') if part.strip())
+    names = tuple(part.strip() for part in (text or '').split(',') if part.strip())
+    if text is not None and not names:
+        raise InputError(f'--sequences {text}: give names, or leave it out for all')
+    return names
 
 
 def _tracker_name(job: Job) -> str:

@@ -47,7 +47,7 @@ def score(
     """Score box files by a benchmark's own rules: precision, normalised precision, success."""
     from rgbt_tracker_ros.benchmark.benchmark_scores import score_benchmark
     from rgbt_tracker_ros.benchmark.box_files import LAYOUTS
-    from rgbt_tracker_ros.benchmark.files import write_json
+    from rgbt_tracker_ros.benchmark.files import check_writable, write_json
     from rgbt_tracker_ros.benchmark.metrics import convention_of
     from rgbt_tracker_ros.benchmark.results import open_results
     from rgbt_tracker_ros.cli.console import warn
@@ -60,6 +60,7 @@ def score(
     layout = next((known for known in LAYOUTS if known == box_format), None)
     if layout is None:
         raise InputError(f'--format {box_format}: give {", ".join(LAYOUTS)}')
+    check_writable({'--json': json_file})
     convention = convention_of(dataset)
     truths, notes = load_truths(dataset, root, groundtruth, allow_missing)
     scores = score_benchmark(open_results(results), truths,

@@ -121,5 +121,5 @@ def convention_of(dataset: str) -> Convention:
     try:
         return CONVENTIONS[dataset]
     except KeyError:
-        raise InputError(f'dataset {dataset!r} has no scoring rules: known are '
+        raise InputError(f'--dataset {dataset} has no scoring rules: give '
                          f'{", ".join(CONVENTIONS)}') from None
