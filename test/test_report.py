@@ -270,6 +270,7 @@ def test_a_sequence_in_which_no_frame_counts_is_named(places):
     (['--results', '{drifter}', '--fps', 'perfect=3'], '--fps perfect: no such tracker'),
     (['--results', '{drifter}', '--fps', 'drifter=fast'], 'give NAME=VALUE'),
     (['--results', '{drifter}', '--fps', 'drifter=0'], 'give NAME=VALUE'),
+    (['--results', '{drifter}', '--fps', 'drifter=1', '--fps', 'drifter=2'], 'give one each'),
     (['--results', '{drifter}', '--fps', 'drifter=inf'], 'give NAME=VALUE'),
     (['--results', '{drifter}', '--dataset', 'nfs'], '--dataset nfs has no scoring rules'),
     ([], '--results'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 import zipfile
 
@@ -234,6 +235,25 @@ def test_a_damaged_or_inflated_file_in_an_archive_is_named(good, tmp_path, capsy
         file.writestr(f'{NAMES[0]}.txt', ' ' * (33 * 1024 ** 2))
     assert _score(tmp_path / 'bomb.zip') == 2
     assert 'is larger than 32 MiB' in _refused(capsys)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_named(folder, capsys):
+    (folder / f'{NAMES[0]}.txt').unlink()
+    os.mkfifo(folder / f'{NAMES[0]}.txt')
+    assert _score(folder) == 2
+    assert f'{NAMES[0]}.txt is a pipe' in _refused(capsys)
+
+
+def test_results_of_another_dataset_are_refused_with_the_remedy(tmp_path, capsys):
+    for name in ('x_bike', 'x_car'):
+        (tmp_path / f'{name}.txt').write_text('1,2,3,4\n')
+    assert run(['score', '--dataset', 'rgbt234', '--results', str(tmp_path)]) == 2
+    assert 'check --dataset and --prefix' in _refused(capsys)
+
+
+def test_an_empty_folder_of_tracks_is_named_with_its_option(good, tmp_path, capsys):
+    assert run(['score', '--results', str(good), '--groundtruth', str(tmp_path)]) == 2
+    assert _refused(capsys).startswith('error: --groundtruth: no */groundtruth.txt in ')
 
 
 @pytest.mark.parametrize('where', ['no/such/folder/out.json', '.', 'closed/out.json'])

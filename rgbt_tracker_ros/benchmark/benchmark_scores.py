@@ -135,6 +135,6 @@ def _boxes(files: ResultFiles, stem: str, truth: Truth, layout: Layout, notes: l
 def _refusal(files: ResultFiles, names: Sequence[str], faults: Mapping[str, str]) -> str:
     said = [faults[name] for name in names if name in faults]
     way = ('mend them, or score the rest by --allow-missing' if len(said) < len(names)
-           else 'nothing is left to score')
+           else 'nothing is left to score: check --dataset and --prefix')
     return (f'--results {files.place}: {len(said)} of {len(names)} sequences cannot be scored: '
             f'{some(said, between="; ")}: {way}')

@@ -189,6 +189,8 @@ def _chosen(place: Path, folders: Collection[str]) -> str:
 
 
 def _read(path: Path) -> bytes:
+    if path.is_fifo():  # which would be waited for without end
+        raise InputError(f'{path} is a pipe: give a file of x,y,w,h')
     with path.open('rb') as file:
         return _bounded(file.read(LARGEST_FILE + 1), str(path))
 

@@ -108,6 +108,8 @@ def _speeds(texts: Sequence[str] | None) -> dict[str, float]:
             speed = 0.0
         if not name or not (speed > 0 and math.isfinite(speed)):
             raise InputError(f'--fps {text}: give NAME=VALUE, frames per second over 0')
+        if name.strip() in speeds:
+            raise InputError(f'--fps {text}: {name.strip()!r} has one already: give one each')
         speeds[name.strip()] = speed
     return speeds
 

@@ -96,8 +96,11 @@ def load_truths(dataset: str, root: Path | None, groundtruth: Path | None, allow
     if groundtruth is not None:
         if dataset != 'folder' or root is not None:
             raise InputError('--groundtruth: it is for --dataset folder; give a dataset as --root')
-        return [Truth(track.name, {'both': track.truth}, use=track.use)
-                for track in load_tracks(groundtruth, None, None)], []
+        try:
+            tracks = load_tracks(groundtruth, None, None)
+        except InputError as error:
+            raise InputError(f'--groundtruth: {error}') from error
+        return [Truth(track.name, {'both': track.truth}, use=track.use) for track in tracks], []
     if root is None and dataset == 'folder':
         raise InputError('--groundtruth: give the folder of tracks, or a --dataset')
     if root is None:
