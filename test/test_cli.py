@@ -56,6 +56,17 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert err.count('\n') == 1
 
 
+def test_ctrl_c_says_so_wherever_it_comes(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+    for place in ('rgbt_tracker_ros.cli.score.load_truths', 'rgbt_tracker_ros.cli.main.make_app'):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, interrupt)
+            assert run(['score', '--dataset', 'gtot', '--results', '.']) == 130
+        assert capsys.readouterr().err == 'interrupted\n'
+
+
 LONG = '/' + 300 * 'a'
 
 

@@ -43,10 +43,9 @@ def make_app() -> typer.Typer:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 done, 2 bad input, 130 interrupted."""
-    command = typer.main.get_command(make_app())
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = command.main(
+        status = typer.main.get_command(make_app()).main(
             args=given or ['--help'], prog_name='rgbt-tracker', standalone_mode=False)
     except (InputError, ModelError) as error:
         return _fail(str(error))
@@ -58,8 +57,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(_unusable(error, given))
     except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED  # which newer Typers return by themselves
+    if status == INTERRUPTED:
         typer.echo('interrupted', err=True)
-        return INTERRUPTED
     return status if isinstance(status, int) else 0
 
 
