@@ -12,7 +12,7 @@ from scenes import images
 from rgbt_tracker_ros.benchmark.box_files import read_boxes
 from rgbt_tracker_ros.benchmark.recording import read_frames
 from rgbt_tracker_ros.benchmark.sources import open_source
-from rgbt_tracker_ros.benchmark.tracks import load_tracks
+from rgbt_tracker_ros.benchmark.tracks import load_tracks, read_flags
 from rgbt_tracker_ros.benchmark.video import VideoWriter
 from rgbt_tracker_ros.cli.main import run
 from rgbt_tracker_ros.errors import InputError
@@ -126,6 +126,15 @@ def test_flags_that_do_not_fit_are_refused(tmp_path: Path, flags: str) -> None:
     (tmp_path / 'a_1' / 'flags.csv').write_text(flags)
     with pytest.raises(InputError, match=r'flags\.csv'):
         load_tracks(tmp_path, None, None)
+
+
+def test_flags_that_are_no_text_are_refused_and_those_of_spreadsheets_read(
+        tmp_path: Path) -> None:
+    (tmp_path / 'flags.csv').write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(InputError, match=r'flags\.csv'):
+        read_flags(tmp_path / 'flags.csv', 1)
+    (tmp_path / 'flags.csv').write_bytes(b'\xef\xbb\xbfframe,occluded,absent\r\n7,0,1\r\n')
+    assert read_flags(tmp_path / 'flags.csv', 1)[0] == 7
 
 
 def test_a_track_without_its_videos_name_is_refused(tmp_path: Path) -> None:

@@ -93,12 +93,12 @@ def read_flags(path: Path, length: int) -> tuple[int, NDArray[np.bool_]]:
         If the file is malformed or has not `length` consecutive frames.
 
     """
-    with path.open(encoding='utf-8', newline='') as file:
-        rows = list(csv.DictReader(file))
     try:
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            rows = list(csv.DictReader(file))
         numbers = [int(row['frame']) for row in rows]
         hidden = [int(row['occluded']) + int(row['absent']) > 0 for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(f'{path}: whole numbers in the columns frame, occluded and absent are '
                          'needed') from error
     if len(rows) != length or numbers != list(range(numbers[0], numbers[0] + length)):
