@@ -2,7 +2,8 @@
 """The demonstration's nodes as processes of their own: started, watched and always ended."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 import signal
 import subprocess
@@ -51,7 +52,8 @@ class NodeProcesses:
 
     def start(self, executable: str, parameters: Mapping[str, Any]) -> None:
         """Start a node with parameters."""
-        with self._log(executable).open('w', encoding='utf-8') as log:
+        # Between the start of a process and the note of it, Ctrl-C would leave it behind.
+        with self._log(executable).open('w', encoding='utf-8') as log, _signals_delayed():
             self._running[executable] = start_node(
                 executable, parameters, self._environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT)
@@ -89,3 +91,18 @@ class NodeProcesses:
 
     def _log(self, executable: str) -> Path:
         return self._logs / f'{executable}.log'
+
+
+@contextmanager
+def _signals_delayed() -> Iterator[None]:
+    """Handle SIGINT and SIGTERM afterwards; a mask would be inherited by what is started."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda came, _: received.append(came))
+              for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in received:
+            signal.raise_signal(late)
