@@ -27,50 +27,42 @@ class UnifiedNetwork(Strict):
         return 128, 256
 
 
-class TPFNetwork(Strict):
-    """`tpf`, and what it starts from."""
+class VisionTransformerNetwork(Strict):
+    """What the networks on a plain vision transformer have in common."""
 
-    family: Literal['tpf']
     template_size: int = Field(default=128, ge=32, multiple_of=16)
     search_size: int = Field(default=256, ge=32, multiple_of=16)
     channels: int = Field(default=768, ge=16, multiple_of=8)
     heads: int = Field(default=12, ge=1)
     blocks: int = Field(default=12, ge=1, le=48)
     head_widths: tuple[int, ...] = (256, 128, 64, 32)
+    frozen: tuple[str, ...] = Field(
+        default=(), description='Parameters whose names begin so keep their values.')
+
+    @property
+    def crop_sizes(self) -> tuple[int, int]:
+        """Return the sides of template and search crop, pixels."""
+        return self.template_size, self.search_size
+
+
+class TPFNetwork(VisionTransformerNetwork):
+    """`tpf`, and what it starts from."""
+
+    family: Literal['tpf']
     template_slots: Literal[1, 2] = 2
     adapter: AdapterConfig = AdapterConfig()
     start: Path | None = Field(
         default=None, description='Checkpoint of ours, or of OSTrack or another one-stream ViT '
         'tracker; relative to the recipe. None: random weights.')
-    frozen: tuple[str, ...] = Field(
-        default=(), description='Parameters whose names begin so keep their values.')
-
-    @property
-    def crop_sizes(self) -> tuple[int, int]:
-        """Return the sides of template and search crop, pixels."""
-        return self.template_size, self.search_size
 
 
-class CKDNetwork(Strict):
+class CKDNetwork(VisionTransformerNetwork):
     """`ckd`, and what it starts from."""
 
     family: Literal['ckd']
-    template_size: int = Field(default=128, ge=32, multiple_of=16)
-    search_size: int = Field(default=256, ge=32, multiple_of=16)
-    channels: int = Field(default=768, ge=16, multiple_of=8)
-    heads: int = Field(default=12, ge=1)
-    blocks: int = Field(default=12, ge=1, le=48)
-    head_widths: tuple[int, ...] = (256, 128, 64, 32)
     start: Path | None = Field(
         default=None, description='Checkpoint of ours, of CKD, or of a one-stream ViT tracker '
         '(OSTrack, DropTrack); relative to the recipe. None: random weights.')
-    frozen: tuple[str, ...] = Field(
-        default=(), description='Parameters whose names begin so keep their values.')
-
-    @property
-    def crop_sizes(self) -> tuple[int, int]:
-        """Return the sides of template and search crop, pixels."""
-        return self.template_size, self.search_size
 
 
 NetworkRecipe = Annotated[
