@@ -2,6 +2,7 @@
 """PATrack: equal to the published network, frozen parts, export."""
 from __future__ import annotations
 
+from exported import assert_plain, assert_same_maps
 import numpy as np
 from parity import (
     assert_blocks,
@@ -18,13 +19,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rgbt_tracker_ros.inference.bundle import load_bundle
-from rgbt_tracker_ros.inference.factory import load_backend
 from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
 from rgbt_tracker_ros.networks.families import FAMILIES
 from rgbt_tracker_ros.networks.patrack import PUBLISHED, PATrack, PATrackConfig
 from rgbt_tracker_ros.networks.patrack_adapters import FrequencyAdapter, TokenConv
-from rgbt_tracker_ros.settings import ModelSettings
 
 TINY = PATrackConfig(
     template_size=64, search_size=128, channels=24, heads=2, blocks=3, head_widths=(16, 8),
@@ -153,22 +151,7 @@ def test_published_network_trains_few_weights():
 
 
 def test_exported_bundle_gives_the_same_maps_from_a_plain_graph(tmp_path):
-    import onnx
-
     network = seeded(PATrack(TINY))
     export_bundle(network, ModelFacts('tiny', ()), tmp_path / 'patrack')
-    backend = load_backend(
-        load_bundle(tmp_path / 'patrack'), ModelSettings(backend='onnxruntime', threads=1))
-    images = crops(64, 128, 3)
-    arrays = [image.numpy() for image in images]
-    maps = backend.search([backend.template(*arrays[:2])], *arrays[2:])
-    with torch.no_grad():
-        wanted = network(*images)
-    np.testing.assert_allclose(maps.score, wanted['score_map'][0, 0], atol=2e-5)
-    np.testing.assert_allclose(maps.size, wanted['size_map'][0], atol=2e-5)
-    np.testing.assert_allclose(maps.offset, wanted['offset_map'][0], atol=1e-4)
-
-    graph = onnx.load(str(tmp_path / 'patrack' / 'search.onnx')).graph
-    kinds = {node.op_type for node in graph.node}
-    assert not kinds & {'Loop', 'Scan', 'If', 'NonZero', 'Shape', 'Range'}, kinds
-    assert not any('Sequence' in kind for kind in kinds)
+    assert_same_maps(network, tmp_path / 'patrack')
+    assert_plain(tmp_path / 'patrack')
