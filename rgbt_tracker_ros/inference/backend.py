@@ -54,10 +54,37 @@ class SearchMaps:
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Why a run time was taken.
+
+    Attributes
+    ----------
+    reason
+        In words, for the log and the diagnostics; empty where it was asked for by name.
+    degraded
+        It stands in for another one that failed: a user must be warned.
+
+    """
+
+    reason: str = ''
+    degraded: bool = False
+
+
 class Backend(Protocol):
-    """Runs the two graphs of a model bundle."""
+    """Runs the two graphs of a model bundle.
+
+    Attributes
+    ----------
+    name
+        What runs it, as in `onnxruntime`.
+    choice
+        Why that runs it; whoever chooses sets it.
+
+    """
 
     name: str
+    choice: Choice
 
     def template(self, rgb: Array, thermal: Array) -> TemplateTensors:
         """Turn a normalised template crop (1 x C x Z x Z each) into template tensors."""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chooses the backend that runs a model bundle."""
+"""Makes the backend that runs a model bundle."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from rgbt_tracker_ros.errors import ModelError
@@ -9,13 +11,46 @@ from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle
 from rgbt_tracker_ros.settings import ModelSettings
 
-# Backends that exist, with the module each one needs.
-BACKENDS = {'onnxruntime': 'onnxruntime'}
+Make = Callable[[ModelBundle, ModelSettings], Backend]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One run time.
+
+    Attributes
+    ----------
+    modules
+        Python modules that bring it; one of them is enough.
+    make
+        Loads a bundle into it, or raises ModelError with the remedy.
+
+    """
+
+    modules: tuple[str, ...]
+    make: Make
+
+    @property
+    def installed(self) -> bool:
+        """Tell whether it can be imported, without importing it."""
+        return any(find_spec(module) is not None for module in self.modules)
+
+
+def _onnxruntime(bundle: ModelBundle, settings: ModelSettings) -> Backend:
+    from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+
+    return OnnxRuntimeBackend(bundle, settings.threads)
+
+
+RUNTIMES = {
+    'onnxruntime': Runtime(('onnxruntime',), _onnxruntime),
+}
+"""By the name in `model.backend`; each is imported when it is made, in a file of its own."""
 
 
 def available_backends() -> dict[str, bool]:
     """Return every backend's name and whether its run time is installed."""
-    return {name: find_spec(module) is not None for name, module in BACKENDS.items()}
+    return {name: runtime.installed for name, runtime in RUNTIMES.items()}
 
 
 def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None) -> Backend:
@@ -28,10 +63,10 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None) -> 
 
     """
     settings = settings or ModelSettings()
-    if settings.backend not in ('auto', *BACKENDS):
+    if settings.backend == 'auto':
+        return RUNTIMES['onnxruntime'].make(bundle, settings)
+    if settings.backend not in RUNTIMES:
         raise ModelError(
             f'model.backend = {settings.backend!r} is not in this version: use auto or '
-            f'{", ".join(BACKENDS)}')
-    from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
-
-    return OnnxRuntimeBackend(bundle, settings.threads)
+            f'{", ".join(RUNTIMES)}')
+    return RUNTIMES[settings.backend].make(bundle, settings)

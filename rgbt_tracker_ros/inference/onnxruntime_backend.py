@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.inference.backend import Array, SearchMaps, TemplateTensors
+from rgbt_tracker_ros.inference.backend import Array, Choice, SearchMaps, TemplateTensors
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 
 _MOST_THREADS = 4
@@ -38,6 +38,7 @@ class OnnxRuntimeBackend:
     name = 'onnxruntime'
 
     def __init__(self, bundle: ModelBundle, threads: int = 0) -> None:
+        self.choice = Choice()
         self._bundle = bundle
         count = threads or min(_MOST_THREADS, usable_cores())
         self._template: Any = _session(bundle.template_graph, count)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.inference.backend import Array, SearchMaps, TemplateTensors
+from rgbt_tracker_ros.inference.backend import Array, Choice, SearchMaps, TemplateTensors
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
@@ -25,6 +25,7 @@ class IdleNetwork:
     name = 'idle'
 
     def __init__(self, bundle: ModelBundle) -> None:
+        self.choice = Choice()
         outputs = bundle.search_graph.outputs
         score = np.zeros(outputs['score_map'][2:], np.float32)
         # Offset 0 in this cell is the middle of the crop.

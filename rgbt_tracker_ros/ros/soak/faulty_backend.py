@@ -34,7 +34,7 @@ class FaultyBackend:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self.name = backend.name
+        self.name, self.choice = backend.name, backend.choice
         self.fault = ''
 
     def template(self, rgb: Array, thermal: Array) -> TemplateTensors:
