@@ -9,9 +9,10 @@ from importlib.util import find_spec
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle
+from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
-Make = Callable[[ModelBundle, ModelSettings], Backend]
+Make = Callable[[ModelBundle, ModelSettings, Watch], Backend]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Runtime:
         return any(find_spec(module) is not None for module in self.modules)
 
 
-def _onnxruntime(bundle: ModelBundle, settings: ModelSettings) -> Backend:
+def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
     from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 
     return OnnxRuntimeBackend(bundle, settings.threads)
@@ -53,7 +54,8 @@ def available_backends() -> dict[str, bool]:
     return {name: runtime.installed for name, runtime in RUNTIMES.items()}
 
 
-def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None) -> Backend:
+def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
+                 watch: Watch | None = None) -> Backend:
     """Load a bundle into the backend that `settings.backend` names.
 
     Raises
@@ -62,11 +64,11 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None) -> 
         If this version has no such backend, or it cannot load the model.
 
     """
-    settings = settings or ModelSettings()
+    settings, watch = settings or ModelSettings(), watch or Watch()
     if settings.backend == 'auto':
-        return RUNTIMES['onnxruntime'].make(bundle, settings)
+        return RUNTIMES['onnxruntime'].make(bundle, settings, watch)
     if settings.backend not in RUNTIMES:
         raise ModelError(
             f'model.backend = {settings.backend!r} is not in this version: use auto or '
             f'{", ".join(RUNTIMES)}')
-    return RUNTIMES[settings.backend].make(bundle, settings)
+    return RUNTIMES[settings.backend].make(bundle, settings, watch)

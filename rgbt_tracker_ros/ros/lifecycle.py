@@ -10,6 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
+from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.pipeline.background import in_background
 from rgbt_tracker_ros.pipeline.memory import give_back
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
@@ -24,8 +25,8 @@ from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 from rgbt_tracker_ros.tracking.warm_up import warm_up
 
-Load = Callable[[str, str, Settings], Tracker]
-"""Makes a tracker from a model's name, a backend's name and the settings."""
+Load = Callable[[str, str, Settings, Watch], Tracker]
+"""Makes a tracker from a model's name, a backend's name and the settings, while it is watched."""
 
 _NOT_ACTIVE = 'the node is not active: configure and activate it'
 
@@ -82,10 +83,10 @@ class TrackerNode(SafeLifecycleNode):
         self._settings.hold(True)
         name = settings.model.name
         self.get_logger().info(f'loading the model {name}')
-        self._log_at = _LOG_S
+        self._log_at, self._at = _LOG_S, f'loading the model {name}'
         tracker = in_background(
-            partial(_make_tracker, self._load, settings), partial(self._tell_loading, name),
-            lambda: self.context.ok() and not told_to_end())
+            partial(_make_tracker, self._load, settings, self._watch()), self._tell_loading,
+            self._wanted)
         self._to_free.append(tracker.close)
         outputs = Outputs(self)
         self._to_free.append(outputs.close)
@@ -121,9 +122,18 @@ class TrackerNode(SafeLifecycleNode):
                 self.clean_up()
         give_back()
 
-    def _tell_loading(self, model: str, elapsed: float) -> None:
+    def _wanted(self) -> bool:
+        return bool(self.context.ok()) and not told_to_end()
+
+    def _watch(self) -> Watch:
+        def tell(text: str, share: float | None) -> None:
+            self._at = text if share is None else f'{text}, {100 * share:.0f} %'
+
+        return Watch(tell, self.get_logger().warn, lambda: not self._wanted())
+
+    def _tell_loading(self, elapsed: float) -> None:
         """Say each second that the node is not dead: an engine can take minutes to build."""
-        words = f'building (loading the model {model}) for {elapsed:.0f} s'
+        words = f'building ({self._at}) for {elapsed:.0f} s'
         self._report.task = words
         self._report_self()
         self._report.task = ''
@@ -158,12 +168,12 @@ class TrackerNode(SafeLifecycleNode):
         self._report.publish(self.state, self.fault, self._activity)
 
 
-def _make_tracker(load: Load, settings: Settings) -> Tracker:
+def _make_tracker(load: Load, settings: Settings, watch: Watch) -> Tracker:
     """Load the model and make it quick.
 
     It runs in a thread of its own, which must not keep the node alive: the process may end first.
     """
-    tracker = load(settings.model.name, settings.model.backend, settings)
+    tracker = load(settings.model.name, settings.model.backend, settings, watch)
     try:
         warm_up(tracker)
     except BaseException:

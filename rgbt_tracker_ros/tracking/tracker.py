@@ -13,6 +13,7 @@ from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
+from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.motion import follow
 from rgbt_tracker_ros.tracking.observer import Observer, Sighting
@@ -54,8 +55,10 @@ class Tracker:
 
     @classmethod
     def from_model(cls, name: str | Path, backend: str = 'auto',
-                   settings: Settings | None = None) -> Tracker:
+                   settings: Settings | None = None, watch: Watch | None = None) -> Tracker:
         """Load a shipped model by name, or a model bundle by its folder.
+
+        `watch` is told of what takes long, and may end it.
 
         Raises
         ------
@@ -68,7 +71,7 @@ class Tracker:
         settings = (settings or Settings()).updated(
             {'model.name': str(name), 'model.backend': backend})
         bundle = load_bundle(name)
-        return cls(bundle, load_backend(bundle, settings.model), settings)
+        return cls(bundle, load_backend(bundle, settings.model, watch), settings)
 
     @property
     def state(self) -> State:

@@ -120,7 +120,11 @@ class Engine(Protocol):
 
 
 class EngineTools(Protocol):
-    """A run time that compiles graphs."""
+    """A run time that compiles graphs.
+
+    Engines are built in a process of its own, which may crash or be killed: the tools are pickled
+    on the way there, so they hold nothing but plain values.
+    """
 
     def platform(self) -> Platform:
         """Return what engines built here are valid for.
