@@ -48,6 +48,12 @@ class ModelSettings:
     threads: int = _setting(
         0, 'CPU threads of the network; 0 = one per core, at most 4.', low=0, high=64,
         read_only=True)
+    precision: str = _setting(
+        'fp32', 'What an engine is built to compute in (tensorrt); fp16 is faster on most GPUs.',
+        choices=('fp32', 'fp16'), read_only=True)
+    engine_cache: str = _setting(
+        '', 'Folder where engines are kept (tensorrt); empty = rgbt_tracker_ros/engines in '
+        '$XDG_CACHE_HOME, else in ~/.cache.', read_only=True)
 
 
 @dataclass(frozen=True, slots=True)
