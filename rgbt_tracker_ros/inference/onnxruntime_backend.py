@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 import os
 from typing import Any
 
-import numpy as np
-
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.inference.backend import Array, Choice, SearchMaps, TemplateTensors
+from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
+from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
 
 _MOST_THREADS = 4
 _AWAKE_US = 20
 _QUIET = 3  # errors only: start-up warnings about devices say nothing to a user
 
 
-class OnnxRuntimeBackend:
+class OnnxRuntimeBackend(GraphBackend):
     """ONNX Runtime on the CPU.
 
     Parameters
@@ -38,76 +37,23 @@ class OnnxRuntimeBackend:
     name = 'onnxruntime'
 
     def __init__(self, bundle: ModelBundle, threads: int = 0) -> None:
-        self.choice = Choice()
-        self._bundle = bundle
+        super().__init__(bundle)
         count = threads or min(_MOST_THREADS, usable_cores())
-        self._template: Any = _session(bundle.template_graph, count)
-        self._search: Any = _session(bundle.search_graph, count)
-        self._maps = ['score_map', 'size_map', 'offset_map']
-        self._warm_up()
+        self._sessions = {'template': _session(bundle.template_graph, count),
+                          'search': _session(bundle.search_graph, count)}
+        self.warm_up()
 
-    def template(self, rgb: Array, thermal: Array) -> TemplateTensors:
-        """Turn a normalised template crop (1 x C x Z x Z each) into template tensors."""
-        names = list(self._bundle.template_graph.outputs)
-        feed = {'template_rgb': rgb, 'template_thermal': thermal}
-        tensors = dict(zip(names, self._run(self._template, names, feed), strict=True))
-        for name, tensor in tensors.items():
-            if not np.isfinite(tensor).all():
-                raise ModelError(f'model gave NaN or infinity in {name!r}')
-        return tensors
-
-    def search(
-        self, templates: Sequence[TemplateTensors], rgb: Array, thermal: Array, *,
-        fused: bool = False,
-    ) -> SearchMaps:
-        """Match a normalised search crop (1 x C x X x X each) against the template slots.
-
-        Raises
-        ------
-        ModelError
-            If the number of templates is wrong, or the run fails.
-
-        """
-        slots = self._bundle.template_slots
-        if len(templates) != slots:
-            raise ModelError(
-                f'model {self._bundle.name} takes {slots} templates, got {len(templates)}')
-        feed = {f'{name}_{slot}': tensor for slot, tensors in enumerate(templates)
-                for name, tensor in tensors.items()}
-        feed['search_rgb'] = rgb
-        feed['search_thermal'] = thermal
-        want_fused = fused and self._bundle.gives_fused
-        names = [*self._maps, 'fused_image'] if want_fused else self._maps
-        outputs = dict(zip(names, self._run(self._search, names, feed), strict=True))
-        return SearchMaps(
-            score=outputs['score_map'][0, 0], size=outputs['size_map'][0],
-            offset=outputs['offset_map'][0],
-            fused=outputs['fused_image'][0] if want_fused else None)
-
-    def close(self) -> None:
-        """Free the sessions; the backend cannot be used afterwards. Again is no harm."""
-        self._template = self._search = None
-
-    def _run(self, session: Any, names: list[str], feed: Mapping[str, Any]) -> list[Array]:
-        if session is None:
-            raise ModelError(f'model {self._bundle.name} was closed: load it again')
+    def _run(self, graph: Graph, names: list[str], feed: Mapping[str, Any]) -> list[Array]:
         try:
-            outputs: list[Array] = session.run(names, feed)
+            outputs: list[Array] = self._sessions[graph].run(names, feed)
         # ONNX Runtime's exceptions share no base class but Exception.
         except Exception as error:
-            raise ModelError(
-                f'model {self._bundle.name} failed in ONNX Runtime: {one_line(error)}') from error
+            raise ModelError(f'model {self._bundle.name} failed in ONNX Runtime: '
+                             f'{one_line(error)}') from error
         return outputs
 
-    def _warm_up(self) -> None:
-        """Run both graphs once so that the first frame is as quick as the others."""
-        crops = [np.zeros(shape, np.float32)
-                 for shape in self._bundle.template_graph.inputs.values()]
-        tensors = self.template(*crops)
-        graph = self._bundle.search_graph
-        search = [np.zeros(graph.inputs[f'search_{part}'], np.float32)
-                  for part in ('rgb', 'thermal')]
-        self.search([tensors] * self._bundle.template_slots, *search).checked()
+    def _free(self) -> None:
+        self._sessions.clear()
 
 
 def usable_cores() -> int:
