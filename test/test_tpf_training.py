@@ -26,6 +26,7 @@ from rgbt_tracker_ros.training.experts import GuidedFilter, LaplacianPyramid, We
 from rgbt_tracker_ros.training.onnx_expert import OnnxExpert
 from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
 from rgbt_tracker_ros.training.recipe_stages import DistillationStage
+from rgbt_tracker_ros.training.run import Run
 from rgbt_tracker_ros.training.trainer import averaged_network, train, training_data
 
 RECIPES = Path(__file__).parents[1] / 'config' / 'recipes'
@@ -162,17 +163,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(runs, stage, tmp_path, monkey
     start = str(runs['tracker'] / 'checkpoint.pt')
     recipe = _recipe(stage, start, steps=5, optim={'checkpoint_every': 2, 'average': 0.9})
     whole = torch.load(train(recipe, tmp_path / 'whole'), weights_only=True)
-    step = trainer._train_step
+    step = Run.advance
 
     def torn(run, batch):
         if run.step == 3:
             raise KeyboardInterrupt
         return step(run, batch)
 
-    monkeypatch.setattr(trainer, '_train_step', torn)
+    monkeypatch.setattr(Run, 'advance', torn)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, tmp_path / 'torn')
-    monkeypatch.setattr(trainer, '_train_step', step)
+    monkeypatch.setattr(Run, 'advance', step)
     resumed = torch.load(train(recipe, tmp_path / 'torn'), weights_only=True)
     assert whole['step'] == resumed['step'] == 5
     for part in ('network', 'extra', 'average'):

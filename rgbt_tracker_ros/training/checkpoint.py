@@ -34,7 +34,9 @@ def checkpoint_errors(file: Path) -> Iterator[None]:
 
 
 def averaged_state(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the averaged weights of a checkpoint's content under the network's names."""
+    """Return the weights of a checkpoint's content, averaged ones where there are any."""
+    if 'average' not in state:
+        return state['network']
     return {key.removeprefix(_PREFIX): value for key, value in state['average'].items()
             if key.startswith(_PREFIX)}
 
@@ -88,6 +90,5 @@ def load_own(network: nn.Module, file: Path) -> bool:
         raise InputError(f'{file} is of network family {family}, not {network.family}: '
                          'start from another checkpoint')
     with checkpoint_errors(file):
-        network.load_state_dict(
-            averaged_state(content) if 'average' in content else content['network'])
+        network.load_state_dict(averaged_state(content))
     return True

@@ -13,6 +13,7 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.checkpoint import load_published, read_state
 from rgbt_tracker_ros.networks.ckd import CKD, PUBLISHED, CKDConfig
 from rgbt_tracker_ros.networks.elimination import PUBLISHED_BLOCKS
+from rgbt_tracker_ros.training import processes
 from rgbt_tracker_ros.training.checkpoint import load_own
 from rgbt_tracker_ros.training.coupling import (
     Teachers,
@@ -22,6 +23,7 @@ from rgbt_tracker_ros.training.coupling import (
 )
 from rgbt_tracker_ros.training.freezing import freeze
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
+from rgbt_tracker_ros.training.precision import mixed
 from rgbt_tracker_ros.training.published_inputs import three_channels
 from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.recipe_networks import CKDNetwork
@@ -66,17 +68,17 @@ class CKDMethod:
 
     def _tracking(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the tracker's loss."""
-        with self._mixed():
+        with mixed(self._device, self._optim.precision):
             output = self.network(*_images(batch))
         return _tracked(output, batch[-1])
 
     def _coupled(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the losses of students and teachers, and the distances between them."""
         images, boxes, stage = _images(batch), batch[-1], self._stage
-        keep = shared_mask(
-            len(boxes), self.network.config.search_tokens, stage.masked,
-            self._seed * 1_000_003 + step).to(self._device)
-        with self._mixed():
+        keep = processes.own_part(shared_mask(
+            len(boxes) * processes.count(), self.network.config.search_tokens, stage.masked,
+            self._seed * 1_000_003 + step)).to(self._device)
+        with mixed(self._device, self._optim.precision):
             output = self.network(*images, keep)
             (blocks_rgb, maps_rgb), (blocks_thermal, maps_thermal) = self.extra(*images)
             style = style_distance(output['block_rgb'], output['block_tir'])
@@ -88,10 +90,6 @@ class CKDMethod:
         loss = loss + stage.style * style + stage.content * content + teachers[0] + teachers[1]
         return loss, {**parts, **dict(
             zip(_COUPLED_PARTS, (style, content, *teachers), strict=True))}
-
-    def _mixed(self) -> torch.autocast:
-        return torch.autocast(
-            self._device.type, torch.bfloat16, enabled=self._optim.precision == 'bf16')
 
 
 def one_stream_as_ckd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbt_tracker_ros.networks.pixel_adapter import AdapterConfig
+from rgbt_tracker_ros.training.processes import shared_mean
 from rgbt_tracker_ros.training.recipe_stages import DecoupledStage
 
 PARTS = ('correlation', 'reconstruction')
@@ -50,11 +51,11 @@ class Decoupling(nn.Module):
 def cross_correlation(first: Tensor, second: Tensor) -> Tensor:
     """Return the mean squared correlation of the channels of two codes, 0 (apart) to 1."""
     a, b = (_standard(code) for code in (first, second))
-    return (a.T @ b / len(a)).square().mean()
+    return shared_mean(a.T @ b / len(a)).square().mean()
 
 
 def _standard(code: Tensor) -> Tensor:
     """Return the values of B x C x h x w by channel, N x C, with mean 0 and variance 1."""
     values = code.float().transpose(0, 1).flatten(1).T
-    values = values - values.mean(0)
-    return values / (values.square().mean(0) + 1e-6).sqrt()
+    values = values - shared_mean(values.mean(0))
+    return values / (shared_mean(values.square().mean(0)) + 1e-6).sqrt()

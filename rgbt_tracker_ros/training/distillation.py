@@ -126,5 +126,5 @@ def _task_losses(network: TPF, template: Tensor, search: Tensor, boxes: Tensor) 
     tokens = network.trunk.embed_template(template)
     maps = network.match([tokens] * network.template_slots, search)
     samples = zip(*(part.split(1) for part in (*maps, boxes)), strict=True)
-    return torch.stack([tracking_loss(score, size, offset, box, LossWeights())[0]
+    return torch.stack([tracking_loss(score, size, offset, box, LossWeights(), alone=True)[0]
                         for score, size, offset, box in samples])

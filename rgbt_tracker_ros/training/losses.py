@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rgbt_tracker_ros.training.processes import shared_mean
+
 NEAR_WEIGHT = 0.5
 """Weight of the eight cells around a target's own one, all together; its own cell has 1."""
 
@@ -49,7 +51,8 @@ def focal_loss(score: Tensor, heat: Tensor) -> Tensor:
 
 
 def tracking_loss(
-    score: Tensor, size: Tensor, offset: Tensor, boxes: Tensor, weights: LossWeights,
+    score: Tensor, size: Tensor, offset: Tensor, boxes: Tensor, weights: LossWeights, *,
+    alone: bool = False,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the loss of a batch of head maps, and its parts with the mean IoU.
 
@@ -61,12 +64,15 @@ def tracking_loss(
         B x 4 targets (cx, cy, w, h; fractions of the crop); w = 0 where the target is absent.
     weights
         Weights of the parts.
+    alone
+        The samples are no part of a batch that several processes share.
 
     """
     cells = score.shape[-1]
     score_loss = focal_loss(score[:, 0], heat_map(boxes, cells))
     predicted, wanted, share = _near_boxes(size, offset, boxes, cells)
-    total = share.sum().clamp_min(1e-6)
+    total = share.sum()
+    total = (total if alone else shared_mean(total)).clamp_min(1e-6)
     l1 = ((predicted - wanted).abs().mean(-1) * share).sum() / total
     giou, iou = _overlaps(predicted, wanted)
     giou_loss = ((1 - giou) * share).sum() / total

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 import yaml
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.training.precision import Precision
 from rgbt_tracker_ros.training.recipe_networks import NetworkRecipe, UnifiedNetwork
 from rgbt_tracker_ros.training.recipe_stages import STAGES_OF, StageRecipe, TrackingStage
 from rgbt_tracker_ros.training.strict import Strict
@@ -51,15 +52,19 @@ class OptimRecipe(Strict):
     trunk_lr: float = Field(default=1e-4, gt=0)
     weight_decay: float = Field(default=1e-3, ge=0)
     warmup: int = Field(default=200, ge=0)
-    schedule: Literal['cosine', 'constant'] = 'cosine'
+    schedule: Literal['cosine', 'constant', 'step'] = 'cosine'
+    drop_at: float = Field(
+        default=0.8, ge=0, le=1,
+        description='Share of the steps after which schedule `step` goes on at a tenth.')
     clip: float = Field(default=1.0, gt=0)
     average: float = Field(
-        default=0.998, ge=0, lt=1, description='Decay of the weights kept for export.')
+        default=0.0, ge=0, lt=1,
+        description='Decay of averaged weights, kept for export; 0: no average.')
     fusion_from: float = Field(
         0.5, ge=0, le=1, description='Share of the steps after which the fusion learns too.')
     fusion_every: int = Field(default=2, ge=1, description='Then, in every n-th step.')
     checkpoint_every: int = Field(default=200, ge=1)
-    precision: Literal['fp32', 'bf16'] = 'bf16'
+    precision: Precision = 'bf16'
     threads: int = Field(default=0, ge=0, description='CPU threads; 0 = all.')
 
 

@@ -24,6 +24,7 @@ from rgbt_tracker_ros.training.experts import (
 from rgbt_tracker_ros.training.freezing import freeze
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.onnx_expert import OnnxExpert
+from rgbt_tracker_ros.training.precision import mixed
 from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.recipe_networks import TPFNetwork
 from rgbt_tracker_ros.training.recipe_stages import (
@@ -85,7 +86,7 @@ class TPFMethod:
     def _tracking(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the tracker's loss."""
         *images, boxes = batch
-        with self._mixed():
+        with mixed(self._device, self._optim.precision):
             slots = self._slots(images, step)
             score, size, offset, _ = self.network.search(slots, *images[4:])
         return tracking_loss(score, size, offset, boxes, LossWeights())
@@ -95,7 +96,7 @@ class TPFMethod:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the distance of the adapter's images to those of the experts."""
         *images, boxes = batch
-        with self._mixed():
+        with mixed(self._device, self._optim.precision):
             return self.extra(
                 self.network, (images[0], images[1]), (images[4], images[5]), boxes)
 
@@ -104,7 +105,7 @@ class TPFMethod:
         *images, boxes = batch
         rgb, thermal = images[4:]
         adapter = self.network.adapter
-        with self._mixed():
+        with mixed(self._device, self._optim.precision):
             slots = self._slots(images, step)
             code = adapter.encode(rgb, thermal)
             task = adapter.task(code)
@@ -119,10 +120,6 @@ class TPFMethod:
             # Until its first update the dynamic slot holds the initial template.
             slots.append(self.network.template(*images[2:4]) if step % 2 else slots[0])
         return slots
-
-    def _mixed(self) -> torch.autocast:
-        return torch.autocast(
-            self._device.type, torch.bfloat16, enabled=self._optim.precision == 'bf16')
 
 
 def make_expert(recipe: ExpertRecipe) -> Expert:

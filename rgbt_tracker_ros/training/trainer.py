@@ -1,176 +1,152 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training of a network by a recipe: seeded, resumable, on a CPU or a GPU."""
+"""Training of a network by a recipe: seeded, resumable, on CPUs or GPUs."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-import csv
-from dataclasses import asdict, dataclass
-import math
-import os
 from pathlib import Path
+import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Sampler
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.families import find_family
+from rgbt_tracker_ros.training import processes
 from rgbt_tracker_ros.training.checkpoint import averaged_state, checkpoint_errors
 from rgbt_tracker_ros.training.dataset import PairDataset
-from rgbt_tracker_ros.training.method import Method, make_method
-from rgbt_tracker_ros.training.recipe import OptimRecipe, Recipe
+from rgbt_tracker_ros.training.log import TrainingLog
+from rgbt_tracker_ros.training.recipe import Recipe
+from rgbt_tracker_ros.training.run import Run
 
 CHECKPOINT = 'checkpoint.pt'
 LOG_EVERY = 20
+_DRAW_EVERY = 60.0
 
 
-class _From(Sampler[int]):
-    """Sample numbers from a given one on, so that a resumed run sees what it would have seen."""
+class _OwnSamples(Sampler[int]):
+    """Sample numbers from a step on, so that a resumed run sees what it would have seen.
 
-    def __init__(self, first: int, count: int) -> None:
-        self._range = range(first, count)
+    Of every batch they are those of this process.
+    """
+
+    def __init__(self, first: int, steps: int, batch: int) -> None:
+        self._steps, self._batch = range(first, steps), batch
+        self._rows = processes.own_rows(batch)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._range)
+        return (step * self._batch + row for step in self._steps for row in self._rows)
 
     def __len__(self) -> int:
-        return len(self._range)
-
-
-@dataclass
-class _Run:
-    recipe: Recipe
-    method: Method
-    average: AveragedModel
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-
-    def save(self, file: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        state = {
-            'recipe': self.recipe.model_dump(mode='json'), 'step': self.step,
-            'family': self.method.network.family,
-            'network_config': asdict(self.method.network.config),
-            'network': self.method.network.state_dict(),
-            'extra': self.method.extra.state_dict(), 'average': self.average.state_dict(),
-            'optimizer': self.optimizer.state_dict()}
-        partial = file.with_suffix('.partial')
-        torch.save(state, partial)
-        os.replace(partial, file)
-
-    def load(self, file: Path) -> None:
-        """Go on from a checkpoint of the same network."""
-        network = self.method.network
-        with checkpoint_errors(file):
-            state = torch.load(file, map_location='cpu', weights_only=True)
-            config = type(network.config)(**state['network_config'])
-            if state.get('family', 'unified') != network.family or config != network.config:
-                raise InputError(f'{file} is of another network: use another output folder')
-            stage = state['recipe'].get('stage', {'kind': 'tracking'})
-            if stage['kind'] != self.recipe.stage.kind:
-                raise InputError(f'{file} is of another stage: use another output folder')
-            network.load_state_dict(state['network'])
-            self.method.extra.load_state_dict(state.get('extra', {}))
-            self.average.load_state_dict(state['average'])
-            self.optimizer.load_state_dict(state['optimizer'])
-            self.step = state['step']
+        return len(self._steps) * len(self._rows)
 
 
 def train(recipe: Recipe, output: Path) -> Path:
     """Train, or go on with, the network of a recipe; return the checkpoint's file.
 
-    `output` gets `checkpoint.pt` (weights, averaged weights, optimiser, step, recipe) and
-    `log.csv`. Called again with the same folder it continues after the last checkpoint.
+    `output` gets `checkpoint.pt` (weights, averaged weights if wanted, optimiser, step, recipe),
+    `log.csv` and `log.png`. Called again with the same folder it continues after the last
+    checkpoint. In several processes, as `torchrun` starts them, each takes its part of every
+    batch, and only the first writes.
 
     Raises
     ------
     InputError
-        If the folder cannot be made, its checkpoint is damaged or of another network, or a source
-        of the recipe is missing or empty.
+        If the folder cannot be made, its checkpoint is damaged or of another network, a source
+        of the recipe is missing or empty, or the loss is no longer a number.
 
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f'--output {output} cannot be made: {error.strerror}') from error
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    if recipe.optim.threads:
-        torch.set_num_threads(recipe.optim.threads)
-    torch.manual_seed(recipe.seed)
-    run = _prepared(recipe, device)
-    checkpoint = output / CHECKPOINT
-    if checkpoint.exists():
-        run.load(checkpoint)
-    optim = recipe.optim
-    loader = DataLoader(
-        PairDataset(recipe), batch_size=optim.batch,
-        sampler=_From(run.step * optim.batch, optim.steps * optim.batch),
-        num_workers=recipe.data.workers, pin_memory=device.type == 'cuda',
-        prefetch_factor=4 if recipe.data.workers else None)
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())
-    with Progress(*columns) as progress, (output / 'log.csv').open('a', newline='') as file:
-        task = progress.add_task('training', total=optim.steps, completed=run.step)
-        log = csv.writer(file)
-        if file.tell() == 0:
-            log.writerow(('step', 'loss', *run.method.parts))
-        for batch in loader:
-            parts = _train_step(run, [tensor.to(device) for tensor in batch])
-            if run.step % LOG_EVERY == 0:
-                log.writerow([run.step, *(f'{value:.4f}' for value in parts.values())])
-                file.flush()
-                progress.update(task, description=_told(parts))
-            if run.step % optim.checkpoint_every == 0 or run.step == optim.steps:
-                run.save(checkpoint)
-            progress.update(task, completed=run.step)
+    with processes.joined() as device:
+        if processes.rank() == 0:
+            try:
+                output.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f'--output {output} cannot be made: {error.strerror}') from error
+        if recipe.optim.threads:
+            torch.set_num_threads(recipe.optim.threads)
+        run = Run(recipe, device)
+        checkpoint = output / CHECKPOINT
+        if checkpoint.exists():
+            run.load(checkpoint)
+        if not processes.agree(run.step):
+            raise InputError(f'--output {output} must be on a disk that all machines share')
+        run.start()
+        _Loop(run, output, device).go()
     return checkpoint
 
 
-def _prepared(recipe: Recipe, device: torch.device) -> _Run:
-    method = make_method(recipe, device)
-    optim = recipe.optim
-    optimizer = torch.optim.AdamW(
-        method.groups(), lr=optim.lr, weight_decay=optim.weight_decay)
-    average = AveragedModel(method.network, multi_avg_fn=get_ema_multi_avg_fn(optim.average))
-    return _Run(recipe, method, average, optimizer)
+class _Loop:
+    """The steps of a run, what is written on the way, and what is shown of it."""
+
+    def __init__(self, run: Run, output: Path, device: torch.device) -> None:
+        self._run, self._device = run, device
+        self._checkpoint = output / CHECKPOINT
+        self._writes = processes.rank() == 0
+        self._log = TrainingLog(output / 'log.csv', run.names, run.step) if self._writes else None
+        self._totals = torch.zeros(len(run.names), device=device)
+        self._steps = 0
+        self._drawn = time.monotonic()
+
+    def go(self) -> None:
+        """Do all steps that are left."""
+        run, optim = self._run, self._run.recipe.optim
+        loader = _loader(run.recipe, run.step, self._device)
+        columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                   TimeRemainingColumn())
+        with Progress(*columns, disable=not self._writes) as progress:
+            task = progress.add_task('training', total=optim.steps, completed=run.step)
+            for batch in loader:
+                parts = run.advance(
+                    [tensor.to(self._device, non_blocking=True) for tensor in batch])
+                self._totals += torch.stack(list(parts.values()))
+                self._steps += 1
+                if run.step % LOG_EVERY == 0:
+                    progress.update(task, description=self._told())
+                if run.step % optim.checkpoint_every == 0 or run.step == optim.steps:
+                    self._keep()
+                progress.update(task, completed=run.step)
+
+    def _told(self) -> str:
+        """Write the means since the last time; return what to show."""
+        self._check()
+        means = (processes.shared_mean(self._totals) / self._steps).tolist()
+        self._totals.zero_()
+        self._steps = 0
+        if self._log is not None:
+            self._log.add(self._run.step, means)
+        parts = dict(zip(self._run.names, means, strict=True))
+        if 'iou' in parts:
+            return f'training, IoU {parts["iou"]:.2f}'
+        return f'training, loss {parts["loss"]:.3f}'
+
+    def _keep(self) -> None:
+        self._check()
+        if self._log is None:
+            return
+        self._run.save(self._checkpoint)
+        last = self._run.step == self._run.recipe.optim.steps
+        if last or time.monotonic() - self._drawn > _DRAW_EVERY:
+            self._log.draw()
+            self._drawn = time.monotonic()
+
+    def _check(self) -> None:
+        if not torch.isfinite(self._totals).all():
+            raise InputError(f'recipe: by step {self._run.step} the loss is no longer a number; '
+                             'the last checkpoint was kept: lower optim.lr, or give '
+                             'optim.precision: fp32')
 
 
-def _train_step(run: _Run, batch: list[Tensor]) -> dict[str, float]:
-    optim = run.recipe.optim
-    for group in run.optimizer.param_groups:
-        group['lr'] = group['peak'] * learning_rate_share(run.step, optim)
-    loss, parts = run.method.loss(batch, run.step)
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(
-        [weight for group in run.optimizer.param_groups for weight in group['params']],
-        optim.clip)
-    run.optimizer.step()
-    run.average.update_parameters(run.method.network)
-    run.step += 1
-    return {name: float(value.detach()) for name, value in {'loss': loss, **parts}.items()}
-
-
-def _told(parts: dict[str, float]) -> str:
-    if 'iou' in parts:
-        return f'training, IoU {parts["iou"]:.2f}'
-    return f'training, loss {parts["loss"]:.3f}'
-
-
-def learning_rate_share(step: int, optim: OptimRecipe) -> float:
-    """Return the share of the peak learning rate at a step: linear warm-up, then the schedule."""
-    if step < optim.warmup:
-        return (step + 1) / optim.warmup
-    if optim.schedule == 'constant':
-        return 1.0
-    progress = (step - optim.warmup) / max(optim.steps - optim.warmup, 1)
-    return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+def _loader(recipe: Recipe, step: int, device: torch.device) -> DataLoader[tuple[Tensor, ...]]:
+    optim, workers = recipe.optim, recipe.data.workers
+    return DataLoader(
+        PairDataset(recipe), batch_size=len(processes.own_rows(optim.batch)),
+        sampler=_OwnSamples(step, optim.steps, optim.batch), num_workers=workers,
+        pin_memory=device.type == 'cuda', prefetch_factor=4 if workers else None)
 
 
 def averaged_network(checkpoint: Path) -> tuple[nn.Module, Recipe]:
-    """Load the averaged weights of a checkpoint for export, and the recipe they come from.
+    """Load the weights of a checkpoint for export, averaged ones if there are any, and its recipe.
 
     Raises
     ------

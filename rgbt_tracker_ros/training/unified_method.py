@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
+from rgbt_tracker_ros.training.precision import mixed
 from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.recipe_networks import UnifiedNetwork
 
@@ -50,9 +51,7 @@ class UnifiedMethod:
         *images, boxes = batch
         first_rgb, first_thermal, later_rgb, later_thermal, search_rgb, search_thermal = (
             image.contiguous(memory_format=torch.channels_last) for image in images)
-        mixed = torch.autocast(
-            self._device.type, torch.bfloat16, enabled=optim.precision == 'bf16')
-        with mixed:
+        with mixed(self._device, optim.precision):
             slots = [self.network.template(first_rgb, first_thermal)]
             # Until its first update the dynamic slot holds the initial template.
             slots.append(
