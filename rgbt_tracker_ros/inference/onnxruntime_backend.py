@@ -2,7 +2,7 @@
 """Runs a model bundle by ONNX Runtime on the CPU."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 import os
 from typing import Any
 
@@ -10,6 +10,7 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
+from rgbt_tracker_ros.inference.tensor_check import check_tensors
 
 _MOST_THREADS = 4
 _AWAKE_US = 20
@@ -38,7 +39,7 @@ class OnnxRuntimeBackend(GraphBackend):
 
     def __init__(self, bundle: ModelBundle, threads: int = 0) -> None:
         super().__init__(bundle)
-        count = threads or min(_MOST_THREADS, usable_cores())
+        count = thread_count(threads)
         self._sessions = {'template': _session(bundle.template_graph, count),
                           'search': _session(bundle.search_graph, count)}
         self.warm_up()
@@ -54,6 +55,11 @@ class OnnxRuntimeBackend(GraphBackend):
 
     def _free(self) -> None:
         self._sessions.clear()
+
+
+def thread_count(threads: int) -> int:
+    """Return how many threads a network gets where `model.threads` is this."""
+    return threads or min(_MOST_THREADS, usable_cores())
 
 
 def usable_cores() -> int:
@@ -93,23 +99,6 @@ def _session(graph: GraphSpec, threads: int) -> Any:
     except Exception as error:
         raise ModelError(f'{graph.file} cannot be loaded: {one_line(error)}: '
                          'export the model again') from error
-    _check_tensors(graph, 'inputs', graph.inputs, session.get_inputs())
-    _check_tensors(graph, 'outputs', graph.outputs, session.get_outputs())
+    check_tensors(graph, *({item.name: (item.type, item.shape) for item in items}
+                           for items in (session.get_inputs(), session.get_outputs())))
     return session
-
-
-def _check_tensors(graph: GraphSpec, kind: str, described: Mapping[str, tuple[int, ...]],
-                   found: Sequence[Any]) -> None:
-    """Raise ModelError unless the graph's own tensors are those of model.yaml."""
-    wanted = {name: ('tensor(float)', list(shape)) for name, shape in described.items()}
-    actual = {item.name: (item.type, list(item.shape)) for item in found}
-    for name in [*wanted, *actual]:
-        if wanted.get(name) != actual.get(name):
-            raise ModelError(
-                f'{graph.file}: {kind} differ from model.yaml at {name!r}: the graph has '
-                f'{_shown(actual.get(name))}, model.yaml says {_shown(wanted.get(name))}: '
-                'export the model again')
-
-
-def _shown(tensor: tuple[str, list[int]] | None) -> str:
-    return 'no such tensor' if tensor is None else f'{tensor[0]} {tensor[1]}'
