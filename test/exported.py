@@ -14,17 +14,17 @@ from rgbt_tracker_ros.settings import ModelSettings
 
 def assert_same_maps(network, folder, seeds=(3,)):
     """Assert that a bundle (template 64, search 128) gives the maps of its network."""
-    backend = load_backend(
-        load_bundle(folder), ModelSettings(backend='onnxruntime', threads=1))
-    for seed in seeds:
-        images = crops(64, 128, seed)
-        arrays = [image.numpy() for image in images]
-        maps = backend.search([backend.template(*arrays[:2])], *arrays[2:])
-        with torch.no_grad():
-            wanted = network(*images)
-        np.testing.assert_allclose(maps.score, wanted['score_map'][0, 0], atol=2e-5)
-        np.testing.assert_allclose(maps.size, wanted['size_map'][0], atol=2e-5)
-        np.testing.assert_allclose(maps.offset, wanted['offset_map'][0], atol=1e-4)
+    for name in ('onnxruntime', 'torch'):
+        backend = load_backend(load_bundle(folder), ModelSettings(backend=name, threads=1))
+        for seed in seeds:
+            images = crops(64, 128, seed)
+            arrays = [image.numpy() for image in images]
+            maps = backend.search([backend.template(*arrays[:2])], *arrays[2:])
+            with torch.no_grad():
+                wanted = network(*images)
+            np.testing.assert_allclose(maps.score, wanted['score_map'][0, 0], atol=2e-5)
+            np.testing.assert_allclose(maps.size, wanted['size_map'][0], atol=2e-5)
+            np.testing.assert_allclose(maps.offset, wanted['offset_map'][0], atol=1e-4)
 
 
 def assert_plain(folder):

@@ -43,8 +43,15 @@ def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Back
     return OnnxRuntimeBackend(bundle, settings.threads)
 
 
+def _torch(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
+    from rgbt_tracker_ros.inference.pytorch.backend import TorchBackend
+
+    return TorchBackend(bundle, settings.threads)
+
+
 RUNTIMES = {
     'onnxruntime': Runtime(('onnxruntime',), _onnxruntime),
+    'torch': Runtime(('torch',), _torch),
 }
 """By the name in `model.backend`; each is imported when it is made, in a file of its own."""
 
