@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks into an ONNX file, without the package onnx, for tensors that are kept in other files.
+"""Looks into an ONNX file, without the package onnx, at how its tensors are kept.
 
 The hash in model.yaml covers only the graph's own file, and a path to another one may lead
 anywhere; some versions of ONNX Runtime follow it.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from rgbt_tracker_ros.errors import ModelError
 
@@ -20,7 +21,8 @@ _FIELDS = {
     'attribute': {5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse'},
     'sparse': {1: 'tensor', 2: 'tensor'},
 }
-_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_DATA_TYPE, _EXTERNAL_DATA, _DATA_LOCATION = 2, 13, 14
+_FLOAT16 = 10
 _VARINT, _BYTES, _FIXED = 0, 2, {1: 8, 5: 4}
 _DEEPEST = 64
 
@@ -28,22 +30,39 @@ _DEEPEST = 64
 def check_self_contained(content: bytes) -> None:
     """Raise ModelError unless the graph holds all its tensors itself."""
     try:
-        external = _has_external(memoryview(content), 'model', 0)
+        external = _any_tensor(memoryview(content), 'model', _is_external)
     except (LookupError, ValueError) as error:
         raise ModelError('is no ONNX file: export the model again') from error
     if external:
         raise ModelError('keeps tensors in other files (external data): export it as one file')
 
 
-def _has_external(message: memoryview, kind: str, depth: int) -> bool:
+def in_half_precision(file: Path) -> bool:
+    """Tell whether a graph has weights in float16; raise ModelError if it cannot be read."""
+    try:
+        return _any_tensor(memoryview(file.read_bytes()), 'model',
+                           lambda number, value: number == _DATA_TYPE and value == _FLOAT16)
+    except OSError as error:
+        raise ModelError(f'{file}: {error.strerror or error}') from error
+    except (LookupError, ValueError) as error:
+        raise ModelError(f'{file} is no ONNX file: export the model again') from error
+
+
+def _is_external(number: int, value: int | memoryview) -> bool:
+    return number == _EXTERNAL_DATA or (number == _DATA_LOCATION and bool(value))
+
+
+def _any_tensor(message: memoryview, kind: str, test: Callable[[int, int | memoryview], bool],
+                depth: int = 0) -> bool:
+    """Tell whether any field of any tensor in a message passes a test."""
     if depth > _DEEPEST:
         raise ValueError
     for number, value in _fields(message):
         if kind == 'tensor':
-            if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value):
+            if test(number, value):
                 return True
         elif isinstance(value, memoryview) and number in _FIELDS[kind] \
-                and _has_external(value, _FIELDS[kind][number], depth + 1):
+                and _any_tensor(value, _FIELDS[kind][number], test, depth + 1):
             return True
     return False
 
