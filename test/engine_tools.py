@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 import json
 import os
 from pathlib import Path
@@ -11,7 +12,6 @@ import signal
 from time import sleep
 from typing import Any
 
-from mock_model import digest
 import numpy as np
 
 from rgbt_tracker_ros.inference.bundle import GraphSpec
@@ -116,7 +116,7 @@ def write_graph(folder: Path, content: bytes = b'weights') -> GraphSpec:
     folder.mkdir(exist_ok=True)
     file = folder / 'search.onnx'
     file.write_bytes(content)
-    return GraphSpec(file, digest(file), {'search_rgb': (1, 3, 4, 4), 'tokens': (1, 2)},
+    return GraphSpec(file, sha256(content).hexdigest(), {'search_rgb': (1, 3, 4, 4), 'tokens': (1, 2)},
                      {'score_map': (1, 1, 2, 2), 'size_map': (1, 2, 2, 2)})
 
 

@@ -68,7 +68,7 @@ class Store:
         path = self.folder / wanted.file_name
         try:
             found, plan = _parse(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise self._missing(wanted) from None
         except (OSError, DamagedError) as error:
             reason = error.strerror if isinstance(error, OSError) else error

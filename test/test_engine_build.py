@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines are built in processes of their own, which may crash, hang, be killed or meet."""
+from __future__ import annotations
+
+from pathlib import Path
+import signal
+import subprocess
+import sys
+from time import monotonic, sleep
+
+from engine_tools import FakeTools, Heard, write_graph
+import pytest
+
+from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines.tools import (
+    BuildRequest,
+    BuildStoppedError,
+    EngineError,
+)
+
+PATIENCE = 30.0
+
+START = '''
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from engine_tools import FakeTools, Heard, write_graph
+from rgbt_tracker_ros.inference.engines.cache import EngineCache
+
+root = Path(sys.argv[2])
+heard = Heard()
+tools = FakeTools(root / 'log', seconds=float(sys.argv[3]))
+engine = EngineCache(root / 'cache', tools).engine(
+    write_graph(root / 'model'), 'fp32', heard.watch)
+print(engine.content['onnx'][:8], 'waited' if 'waiting' in str(heard.told) else '', heard.warnings)
+'''
+
+
+def start(root, seconds):
+    """Start a process that wants an engine, in a group of its own as in a terminal."""
+    return subprocess.Popen(
+        [sys.executable, '-c', START, str(Path(__file__).parent), str(root), str(seconds)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def until(ready):
+    end = monotonic() + PATIENCE
+    while not (value := ready()):
+        assert monotonic() < end
+        sleep(0.05)
+    return value
+
+
+def builder(root):
+    """Return the process that builds, once it does."""
+    return int(until(lambda: (root / 'log').exists() and (root / 'log').read_text()).split()[0])
+
+
+def runs(process):
+    try:
+        status = Path(f'/proc/{process}/stat').read_text()
+    except OSError:
+        return False
+    return status.rpartition(')')[2].split()[0] != 'Z'
+
+
+def test_of_two_processes_one_builds_and_both_get_the_engine(tmp_path):
+    processes = [start(tmp_path, 1.0) for _ in range(2)]
+    results = [process.communicate(timeout=PATIENCE) for process in processes]
+    assert [error for _, error in results] == ['', '']
+    assert FakeTools(tmp_path / 'log').builds == 1
+    words = sorted(output.split() for output, _ in results)
+    assert [part[1:] for part in words] == [['[]'], ['waited', '[]']]
+    assert sorted(path.suffix for path in (tmp_path / 'cache').iterdir()) == [
+        '.engine', '.timings']
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+def test_a_process_that_ends_takes_its_builder_along_and_leaves_no_engine(tmp_path, number):
+    process = start(tmp_path, 60.0)
+    child = builder(tmp_path)
+    process.send_signal(number)
+    process.communicate(timeout=PATIENCE)
+    until(lambda: not runs(child))
+    left = {path.name for path in (tmp_path / 'cache').iterdir()}
+    assert left == (set() if number == signal.SIGINT else {'.lock'})
+    # The lock of the dead is free.
+    process = start(tmp_path, 0.0)
+    assert process.communicate(timeout=PATIENCE)[1] == ''
+
+
+@pytest.mark.parametrize(('fault', 'words'), [
+    ('SIGSEGV', 'the builder was ended by SIGSEGV: cudaMalloc: out of memory'),
+    ('SIGKILL', r'the builder was ended by SIGKILL \(too little memory\?\): cudaMalloc'),
+    ('build raises', 'no implementation of node Scan_7'),
+    ('build has a bug', "KeyError: 'Scan_7'"),
+])
+def test_what_ends_a_builder_is_said(tmp_path, fault, words):
+    request = BuildRequest(write_graph(tmp_path / 'model'), 'fp32')
+    heard = Heard()
+    with pytest.raises(EngineError, match=words):
+        build_apart(FakeTools(tmp_path / 'log', fault=fault), request, heard.watch.tell,
+                    heard.watch.stop)
+    assert heard.told == [('half', 0.5)]
+
+
+def test_a_builder_that_hangs_is_given_up_and_one_that_is_not_wanted_is_ended(tmp_path):
+    tools = FakeTools(tmp_path / 'log', seconds=60.0)
+    request = BuildRequest(write_graph(tmp_path / 'model'), 'fp32')
+    told = []
+    with pytest.raises(BuildStoppedError):
+        build_apart(tools, request, lambda *words: told.append(words), lambda: bool(told))
+    with pytest.raises(EngineError, match='took too long: it hangs'):
+        build_apart(tools, request, lambda *words: None, lambda: False, longest=0.3)
+    for line in tools.log.read_text().splitlines():
+        assert not runs(int(line.split()[0]))
