@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SSD scan against its step-by-step definition."""
+"""All forms of the scans against their step-by-step definitions."""
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 import torch
-from torch import Tensor
 
-from rgbt_tracker_ros.networks.scans import s6, s6_sequential, ssd_bidirectional
+from rgbt_tracker_ros.networks import ssd_block
+from rgbt_tracker_ros.networks.scans import (
+    s6,
+    s6_sequential,
+    ssd_bidirectional,
+    ssd_chunked,
+    ssd_sequential,
+)
 from rgbt_tracker_ros.networks.ssd_block import SSDMixer
 
 
@@ -24,45 +30,66 @@ def _inputs(seed, length, heads, largest_step, dtype):
     return x, dt.to(dtype), decay.to(dtype), normal(2, length, 5), normal(2, length, 5)
 
 
-def _reference(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """Compute what `ssd_bidirectional` does, step by step."""
-    forward = _recurrence(x, dt, decay, b, c)
-    # Backward, the decay that belongs to the step from t + 1 to t is that of t + 1, and the
-    # present input enters only in the forward pass.
-    shifted = torch.cat([dt[:, 1:], dt[:, :1]], 1).flip(1)
-    backward = _recurrence(x.flip(1), dt.flip(1), decay, b.flip(1), c.flip(1), shifted).flip(1)
-    own = torch.einsum('bln,bln,blh,blhp->blhp', c, b, dt, x)
-    return forward + backward - own
-
-
-def _recurrence(
-    x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, steps: Tensor | None = None,
-) -> Tensor:
-    steps = dt if steps is None else steps
-    state = x.new_zeros(x.shape[0], x.shape[2], x.shape[3], b.shape[2])
-    outputs = []
-    for t in range(x.shape[1]):
-        kept = torch.exp(-decay * steps[:, t])[..., None, None]
-        entering = torch.einsum('bh,bhp,bn->bhpn', dt[:, t], x[:, t], b[:, t])
-        state = kept * state + entering
-        outputs.append(torch.einsum('bhpn,bn->bhp', state, c[:, t]))
-    return torch.stack(outputs, 1)
+def test_ssd_recurrence_by_hand():
+    x, dt = torch.tensor([2.0, 3.0]).reshape(1, 2, 1, 1), torch.tensor([0.5, 0.25])[None, :, None]
+    b, c = torch.tensor([[[1.0], [4.0]]]), torch.tensor([[[1.0], [2.0]]])
+    first, second = 0.5 * 1 * 2, 0.25 * 4 * 3
+    between = float(torch.exp(torch.tensor(-0.25)))
+    expected = torch.tensor([first + between * second, 2 * (between * first + second)])
+    result = ssd_sequential(x, dt, torch.ones(1), b, c)
+    torch.testing.assert_close(result.flatten(), expected)
 
 
 @given(seed=st.integers(0, 1000), length=st.integers(1, 24), heads=st.integers(1, 3),
-       largest_step=st.sampled_from([0.05, 1.0, 20.0]))
+       steps=st.integers(1, 9), largest_step=st.sampled_from([0.05, 1.0, 20.0]))
 @settings(max_examples=40, deadline=None)
-def test_quadratic_form_equals_recurrence(seed, length, heads, largest_step):
+def test_ssd_forms_equal_the_recurrence(seed, length, heads, steps, largest_step):
     inputs = _inputs(seed, length, heads, largest_step, torch.float64)
-    expected = _reference(*inputs)
+    expected = ssd_sequential(*inputs)
     scale = float(expected.abs().max()) + 1.0
+    for form, more in ((ssd_bidirectional, ()), (ssd_chunked, (steps,))):
+        torch.testing.assert_close(form(*inputs, *more), expected, atol=1e-12 * scale, rtol=0)
+        single = form(*(tensor.float() for tensor in inputs), *more)
+        torch.testing.assert_close(single.double(), expected, atol=2e-5 * scale, rtol=0)
+
+
+@pytest.mark.parametrize('form', [ssd_bidirectional, ssd_chunked])
+def test_long_sequences_with_large_steps_stay_exact(form):
+    inputs = _inputs(0, 320, 2, 50.0, torch.float64)
+    expected = ssd_sequential(*inputs)
+    single = form(*(tensor.float() for tensor in inputs))
     torch.testing.assert_close(
-        ssd_bidirectional(*inputs), expected, atol=2e-5 * scale, rtol=0)
+        single.double(), expected, atol=2e-4 * float(expected.abs().max()), rtol=0)
 
 
-def test_long_sequence_with_large_steps_stays_finite():
-    x, dt, decay, b, c = _inputs(0, 320, 2, 50.0, torch.float32)
-    assert torch.isfinite(ssd_bidirectional(x, dt, decay, b, c)).all()
+@pytest.mark.parametrize('form', [ssd_bidirectional, ssd_chunked])
+def test_ssd_gradients_are_right(form):
+    inputs = [tensor.requires_grad_() for tensor in _inputs(4, 7, 2, 1.0, torch.float64)]
+    more = (3,) if form is ssd_chunked else ()
+    assert torch.autograd.gradcheck(
+        lambda *tensors: form(*tensors, *more), inputs, fast_mode=True)
+    weights = torch.randn(2, 7, 2, 4, generator=torch.Generator().manual_seed(5)).double()
+    ours = torch.autograd.grad((form(*inputs, *more) * weights).sum(), inputs)
+    wanted = torch.autograd.grad((ssd_sequential(*inputs) * weights).sum(), inputs)
+    torch.testing.assert_close(ours, wanted, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize('form', [ssd_bidirectional, ssd_chunked])
+def test_mixed_precision_does_not_reach_the_decays(form):
+    inputs = _inputs(1, 200, 2, 1.0, torch.float32)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = form(*inputs)
+    assert torch.equal(mixed, form(*inputs))
+
+
+def test_a_mixer_scans_long_sequences_in_chunks_with_the_same_result(monkeypatch):
+    torch.manual_seed(0)
+    mixer = SSDMixer(16, heads=2, state=8)
+    torch.nn.init.normal_(mixer.project_out.weight)
+    tokens = torch.randn(2, 12, 16)
+    quadratic = mixer(tokens, 3, 4)
+    monkeypatch.setattr(ssd_block, 'LONGEST_QUADRATIC', 11)
+    torch.testing.assert_close(mixer(tokens, 3, 4), quadratic, atol=1e-5, rtol=1e-5)
 
 
 def test_with_equal_decays_both_directions_are_the_same():

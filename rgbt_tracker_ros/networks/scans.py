@@ -6,7 +6,8 @@ The SSD (Mamba-2) recurrence has one decay per head and step:
     h_t = a_t h_{t-1} + dt_t B_t x_t,    y_t = C_t h_t,    a_t = exp(-A dt_t)
 
 Unrolled it is a masked, attention-like product y = (M o (C B^T)) (dt x), with M_ij the product of
-the decays between i and j (Dao and Gu, "Transformers are SSMs", 2024, sections 3 and 5).
+the decays between i and j (Dao and Gu, "Transformers are SSMs", 2024, sections 3 and 5). Its work
+grows with the square of the length; in chunks it grows with the length (section 6).
 
 In the S6 (Mamba-1) recurrence A differs in every channel and state (Gu and Dao, "Mamba", 2023), so
 there is no such product; it is cut into chunks, which advance side by side, and the state that
@@ -15,12 +16,39 @@ connection D x to the caller.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from itertools import accumulate
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
+_Scan = TypeVar('_Scan', bound=Callable[..., Tensor])
 
+
+def _in_single(scan: _Scan) -> _Scan:
+    """Let a scan compute in single precision also where mixed precision is on.
+
+    Sums of step sizes over a long sequence, rounded to half precision, would turn into wrong
+    decays.
+    """
+    @wraps(scan)
+    def single(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        kind = x.device.type
+        if not torch.is_autocast_enabled(kind):
+            return scan(x, *args, **kwargs)
+        with torch.autocast(kind, enabled=False):
+            return scan(x, *args, **kwargs)
+    return cast(_Scan, single)
+
+
+def _wide(values: Tensor) -> Tensor:
+    """Return values in single precision; those in double stay."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+@_in_single
 def ssd_bidirectional(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """Scan a sequence in both directions at once, in quadratic form.
 
@@ -47,15 +75,87 @@ def ssd_bidirectional(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor
     """
     length = x.shape[1]
     # Triangular product in place of CumSum: a matrix product everywhere, also in old TensorRT.
-    ones = torch.ones(length, length, dtype=torch.float32, device=x.device).tril()
-    log_decay = (dt.float() * -decay.float()).transpose(1, 2)
-    running = log_decay @ ones.T
+    log_decay = (_wide(dt) * -_wide(decay)).transpose(1, 2)
+    running = log_decay @ log_decay.new_ones(length, length).tril().T
     mask = torch.exp(-(running.unsqueeze(-1) - running.unsqueeze(-2)).abs())
-    weights = mask * (c @ b.transpose(1, 2)).float().unsqueeze(1)
-    values = (x * dt.unsqueeze(-1)).float().permute(0, 2, 1, 3)
+    weights = mask * (_wide(c) @ _wide(b).transpose(1, 2)).unsqueeze(1)
+    values = _wide(x * dt.unsqueeze(-1)).permute(0, 2, 1, 3)
     return (weights @ values).permute(0, 2, 1, 3).to(x.dtype)
 
 
+@_in_single
+def ssd_chunked(
+    x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, steps: int = 64,
+) -> Tensor:
+    """Do what `ssd_bidirectional` does, with work that grows with the length of the sequence.
+
+    Within each chunk of `steps` tokens the form is quadratic. A chunk's tokens meet the others
+    through one state per chunk and direction, which decays by the sums of the chunks in between:
+    again differences before the exponential, and matrix products only.
+    """
+    # Plain numbers, so that a traced graph computes no shapes.
+    batch, length, heads, width = (int(size) for size in x.shape)
+    states, chunks = int(b.shape[2]), -(-length // steps)
+
+    def cut(values: Tensor) -> Tensor:
+        """Return B x chunks x steps x ...; what is padded has dt = 0: it decays and adds none."""
+        rest = chunks * steps - length
+        if rest:
+            empty = values.new_zeros(batch, rest, *(int(size) for size in values.shape[2:]))
+            values = torch.cat([values, empty], 1)
+        return values.reshape(batch, chunks, steps, *(int(size) for size in values.shape[2:]))
+
+    # B x chunks x heads x steps: what has decayed from the chunk's beginning up to each token.
+    sizes = cut(_wide(dt) * _wide(decay)).transpose(2, 3)
+    elapsed = sizes @ sizes.new_ones(steps, steps).tril().T
+    total = elapsed[..., -1:]
+    values = cut(_wide(x * dt.unsqueeze(-1))).transpose(2, 3)
+    writes, reads = cut(_wide(b)).unsqueeze(2), cut(_wide(c)).unsqueeze(2)
+
+    mask = torch.exp(-(elapsed.unsqueeze(-1) - elapsed.unsqueeze(-2)).abs())
+    y = (mask * (reads @ writes.transpose(-1, -2))) @ values
+
+    if chunks > 1:
+        # What a token leaves at its chunk's end (forward) and beginning (backward).
+        kept = torch.stack([total - elapsed, elapsed], 1)
+        left = (writes.transpose(-1, -2).unsqueeze(1) * torch.exp(-kept).unsqueeze(-2)) @ (
+            values.unsqueeze(1))
+        # Between the end of chunk m and the beginning of a later chunk k lie the chunks m < j < k.
+        totals = total.squeeze(-1).transpose(1, 2)
+        passed = totals @ totals.new_ones(chunks, chunks).tril().T
+        between = (passed - totals).unsqueeze(-1) - passed.unsqueeze(-2)
+        earlier = totals.new_ones(chunks, chunks).tril(-1)
+        weights = torch.exp(-between.clamp(min=0.0)) * earlier
+        both = torch.stack([weights, weights.transpose(-1, -2)], 1)
+        flat = left.permute(0, 1, 3, 2, 4, 5).reshape(batch, 2, heads, chunks, states * width)
+        entering = (both @ flat).reshape(batch, 2, heads, chunks, states, width)
+        arrived = torch.stack([elapsed, total - elapsed], 1)
+        y = y + ((reads.unsqueeze(1) * torch.exp(-arrived).unsqueeze(-1))
+                 @ entering.permute(0, 1, 3, 2, 4, 5)).sum(1)
+    return y.transpose(2, 3).reshape(batch, -1, heads, width)[:, :length].to(x.dtype)
+
+
+def ssd_sequential(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """Scan in both directions, step by step: the definition that the other SSD forms are held to.
+
+    Parameters and result are those of `ssd_bidirectional`.
+    """
+    kept = torch.exp(-dt * decay)[..., None, None]
+    entering = b[:, :, None, :, None] * (x * dt.unsqueeze(-1)).unsqueeze(3)
+    state = torch.zeros_like(entering[:, 0])
+    forward, backward = [], []
+    for t in range(x.shape[1]):
+        state = kept[:, t] * state + entering[:, t]
+        forward.append((c[:, t, None, None] @ state).squeeze(2))
+    # Between t + 1 and t lies the decay of t + 1; the present token counts in the forward scan.
+    state = torch.zeros_like(state)
+    for t in reversed(range(x.shape[1])):
+        backward.append((c[:, t, None, None] @ state).squeeze(2))
+        state = kept[:, t] * (state + entering[:, t])
+    return torch.stack(forward, 1) + torch.stack(backward[::-1], 1)
+
+
+@_in_single
 def s6_sequential(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """Scan a sequence forward, step by step: the definition that `s6` is held to.
 
@@ -72,6 +172,7 @@ def s6_sequential(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) ->
     return torch.cat(outputs, 1)
 
 
+@_in_single
 def s6(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, steps: int = 64) -> Tensor:
     """Scan a sequence forward in two levels: over the steps of all chunks at once, then chunks.
 
