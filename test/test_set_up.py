@@ -293,3 +293,18 @@ def test_broken_off_creation_is_done_again(tmp_path: Path) -> None:
     steps = _NoSteps()
     _make(Environment(folder), Ros('jazzy', sourced=True), steps)
     assert len(steps.commands) == 1
+
+
+def test_a_reference_for_scans_that_cannot_be_had_is_done_without(tmp_path: Path) -> None:
+    from set_up import Environment, _install_oracle
+    from steps import SetupError, Steps
+
+    class Failing(Steps):
+        def run(self, *arguments: object, **options: object) -> None:
+            raise SetupError('no such package')
+
+    stream = io.StringIO()
+    environment = Environment(tmp_path)
+    _install_oracle(environment, Failing(tmp_path / 'logs', stream))
+    assert 'not be compared with mamba-ssm: no such package' in stream.getvalue()
+    assert not (tmp_path / 'set_up.json').exists()

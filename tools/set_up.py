@@ -107,6 +107,8 @@ def set_up(folder: Path, purpose: str, wanted_ros: str, steps: Steps) -> None:
     environment = Environment(folder)
     _make(environment, ros, steps)
     _install_packages(environment, ros, PURPOSES[purpose], steps)
+    if purpose == 'test':
+        _install_oracle(environment, steps)
     if not ros.sourced:
         _install_messages(environment, ros, steps)
     _install_project(environment, steps)
@@ -154,6 +156,26 @@ def _install_packages(
               env=_clean(), remedy=NETWORK)
     for file in pending:
         environment.record(file.name, _hash([file]) + constraints)
+
+
+def _install_oracle(environment: Environment, steps: Steps) -> None:
+    """Install mamba-ssm's Python files, whose reference functions our scans are compared with.
+
+    Its GPU code, and what it depends on for that, stay away. A machine on which it cannot be had
+    does without that comparison.
+    """
+    file = REQUIREMENTS / 'oracle.txt'
+    key = _hash([file, REQUIREMENTS / 'constraints.txt'])
+    if environment.has('oracle', key):
+        return
+    try:
+        steps.run('install mamba-ssm as a reference', [
+            *_pip(environment), '--no-deps', '--no-build-isolation', '-r', file],
+            env=_clean() | {'MAMBA_FORCE_BUILD': 'TRUE', 'MAMBA_SKIP_CUDA_BUILD': 'TRUE'})
+    except SetupError as error:
+        steps.say(f'scans will not be compared with mamba-ssm: {error}')
+        return
+    environment.record('oracle', key)
 
 
 def _install_messages(environment: Environment, ros: Ros, steps: Steps) -> None:

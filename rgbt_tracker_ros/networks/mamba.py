@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rgbt_tracker_ros.networks.mamba_kernels import causal_convolution, s6_kernel
 from rgbt_tracker_ros.networks.scans import s6, s6_sequential
 
 Scan = Literal['two_level', 'sequential']
@@ -54,9 +55,8 @@ class Selection(nn.Module):
 
     def forward(self, values: Tensor) -> ScanInputs:
         """Turn B x L x C values into the inputs of a forward scan."""
-        # Padded on both sides; without the last outputs none has seen a later token.
-        mixed = self.conv1d(values.transpose(1, 2))[:, :, :1 - self.conv1d.kernel_size[0]]
-        x = F.silu(mixed).transpose(1, 2)
+        x = causal_convolution(
+            values.transpose(1, 2), self.conv1d.weight, self.conv1d.bias).transpose(1, 2)
         dt, b, c = self.x_proj(x).split(self.split, dim=-1)
         step = F.softplus(self.dt_proj(dt).float())
         return ScanInputs(x.float(), step, self.A_log.float().exp(), b.float(), c.float())
@@ -85,5 +85,11 @@ class Mamba(nn.Module):
 
 
 def run_scan(inputs: ScanInputs, scan: Scan, steps: int) -> Tensor:
-    """Scan in the wanted form; `steps` is the length of a chunk of the two-level one."""
-    return s6_sequential(*inputs) if scan == 'sequential' else s6(*inputs, steps)
+    """Scan in the wanted form; `steps` is the length of a chunk of the two-level one.
+
+    On a GPU with mamba-ssm its kernel takes the place of the two-level form.
+    """
+    if scan == 'sequential':
+        return s6_sequential(*inputs)
+    kernel = s6_kernel(inputs.x)
+    return kernel(*inputs) if kernel else s6(*inputs, steps)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fast kernels for Mamba-1 of the packages mamba-ssm and causal-conv1d, where they are installed.
+
+They run on NVIDIA GPUs only, and know gradients: for training. Graphs never contain them, since
+they are left out while a network is traced.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+WIDEST_KERNEL = 4
+"""Widest convolution of causal-conv1d; the narrowest is 2."""
+
+
+def s6_kernel(x: Tensor) -> Callable[..., Tensor] | None:
+    """Return a scan with the parameters of `scans.s6` (but no steps); None where there is none."""
+    function = _find('mamba_ssm.ops.selective_scan_interface', 'selective_scan_fn')
+    if function is None or not _applies(x) or x.dtype != torch.float32:
+        return None
+
+    def scan(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        # The kernel wants B x D x L values and D x N rates for the whole batch. Where each
+        # sequence has its own, sequences become groups of channels, each with its own B and C.
+        shape = x.transpose(1, 2).shape
+        values, sizes, writes, reads = (
+            part.transpose(1, 2).contiguous() for part in (x, dt, b, c))
+        if decay.dim() == 3:
+            values, sizes = values.flatten(0, 1)[None], sizes.flatten(0, 1)[None]
+            writes, reads = writes[None], reads[None]
+        rates = -decay.reshape(-1, decay.shape[-1]).contiguous()
+        output: Tensor = function(values, sizes, rates, writes, reads)
+        return output.reshape(shape).transpose(1, 2)
+
+    return scan
+
+
+def causal_convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return silu(convolution) of B x C x L values, each output without a look at later ones.
+
+    Parameters
+    ----------
+    x
+        Values, B x C x L.
+    weight, bias
+        Of a depthwise convolution: C x 1 x K and C.
+
+    """
+    width = weight.shape[-1]
+    function = _find('causal_conv1d', 'causal_conv1d_fn')
+    if function is not None and _applies(x) and 2 <= width <= WIDEST_KERNEL:
+        mixed: Tensor = function(x.contiguous(), weight.squeeze(1), bias, activation='silu')
+        return mixed
+    # Padded on both sides; without the last outputs none has seen a later token.
+    padded = F.conv1d(x, weight, bias, padding=width - 1, groups=weight.shape[0])
+    return F.silu(padded[:, :, :int(x.shape[2])])
+
+
+def _applies(x: Tensor) -> bool:
+    traced = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
+    return x.is_cuda and not traced
+
+
+@cache
+def _find(module: str, name: str) -> Callable[..., Any] | None:
+    """Return a package's function; None where it, or the GPU code that it needs, is missing."""
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError, OSError, RuntimeError):
+        return None
+    return found
