@@ -52,6 +52,7 @@ setup(
     extras_require={
         'bag': ['rosbags>=0.11.9,<0.12'],
         'video': ['av'],
+        'openvino': ['openvino>=2024.6'],
         'ray': ['ray>=2.9'],
         'report': ['jinja2'],
         'rtx': ['tensorrt-rtx-cu13'],

@@ -49,7 +49,8 @@ class ModelSettings:
         0, 'CPU threads of the network; 0 = one per core, at most 4.', low=0, high=64,
         read_only=True)
     precision: str = _setting(
-        'fp32', 'What an engine is built to compute in (tensorrt); fp16 is faster on most GPUs.',
+        'fp32', 'What the network computes in; fp16 is faster: half precision on GPUs (tensorrt) '
+        'and on CPUs that have it (openvino, as bfloat16), single precision elsewhere.',
         choices=('fp32', 'fp16'), read_only=True)
     engine_cache: str = _setting(
         '', 'Folder where engines are kept (tensorrt); empty = rgbt_tracker_ros/engines in '

@@ -117,7 +117,8 @@ def _backends() -> Iterator[Finding]:
     from rgbt_tracker_ros.inference.factory import available_backends
 
     for name, present in available_backends().items():
-        yield Finding(f'backend {name}', 'ok' if present else 'error',
+        absent = 'error' if name == 'onnxruntime' else 'missing'
+        yield Finding(f'backend {name}', 'ok' if present else absent,
                       _version(name) if present else f'pip install {name}')
 
 

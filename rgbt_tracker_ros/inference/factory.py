@@ -49,8 +49,15 @@ def _torch(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
     return TorchBackend(bundle, settings.threads)
 
 
+def _openvino(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
+    from rgbt_tracker_ros.inference.openvino_backend import OpenVinoBackend
+
+    return OpenVinoBackend(bundle, settings.threads, settings.precision)
+
+
 RUNTIMES = {
     'onnxruntime': Runtime(('onnxruntime',), _onnxruntime),
+    'openvino': Runtime(('openvino',), _openvino),
     'torch': Runtime(('torch',), _torch),
 }
 """By the name in `model.backend`; each is imported when it is made, in a file of its own."""
