@@ -11,7 +11,7 @@ from mock_model import write_bundle
 import numpy as np
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from ros_rig import PERIOD, SIDE, TrackerRig
+from ros_rig import PERIOD, SIDE, TrackerRig, at
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
@@ -91,10 +91,10 @@ class Live(TrackerRig):
         self.stamp = before
         self.publisher(Image, f'/{camera}/image_raw').publish(message)
 
-    def modes(self, before: int) -> list[str]:
-        """Return the cameras in use in each frame after so many statuses."""
-        return [values['mode'] for message in self.statuses[before:]
-                if (values := values_of(message, 'target'))]
+    def modes(self, since: float) -> list[str]:
+        """Return the cameras in use in each frame whose stamp is newer than this one."""
+        return [values['mode'] for message in self.statuses if at(message) > since + 1e-6
+                and (values := values_of(message, 'target'))]
 
 
 @contextmanager

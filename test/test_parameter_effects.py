@@ -129,7 +129,7 @@ def test_integers_are_taken_where_decimals_are_meant(live):
 def test_the_service_answers_while_frames_go_on(live):
     client = live.node.create_client(SetParameters, f'{live.name}/set_parameters')
     live.until(client.service_is_ready, 'service')
-    before = len(live.statuses)
+    since = live.stamp
     answers = []
     for number in range(30):
         future = client.call_async(SetParameters.Request(parameters=[
@@ -138,7 +138,7 @@ def test_the_service_answers_while_frames_go_on(live):
         live.spin(PERIOD)
         live.until(future.done, 'answer')
         answers.append(future.result().results[0].successful)
-    live.until(lambda: len(live.modes(before)) >= 20, 'frames')
+    live.until(lambda: len(live.modes(since)) >= 20, 'frames')
     assert all(answers)
     live.node.destroy_client(client)
 

@@ -39,33 +39,33 @@ def test_sync_thermal_offset(live):
 
 def test_sync_timeout(live):
     live.set(sync__timeout=10.0)
-    before = len(live.statuses)
+    since = live.stamp
     live.stamp += PERIOD
     live.send('rgb', 0.0)
     live.spin(0.5)
-    assert live.modes(before) == []
+    assert live.modes(since) == []
     live.set(sync__timeout=0.05)
     assert live.next_status()['mode'] == 'rgb'
 
 
 def test_sync_queue(live):
     live.set(sync__timeout=10.0)
-    before = len(live.statuses)
+    since = live.stamp
     for number in range(5):
         live.send('rgb', (number + 1) * PERIOD)
     live.spin(0.3)
-    assert live.modes(before) == []
+    assert live.modes(since) == []
     live.set(sync__queue=2)
     live.send('rgb', 6 * PERIOD)
     live.stamp += 3 * PERIOD
-    live.until(lambda: len(live.modes(before)) >= 2, 'frames that a short queue lets go')
-    assert set(live.modes(before)) == {'rgb'}
+    live.until(lambda: len(live.modes(since)) >= 2, 'frames that a short queue lets go')
+    assert set(live.modes(since)) == {'rgb'}
     live.stamp += 3 * PERIOD
 
 
 def test_sync_unpaired(live):
     def alternate() -> list[str]:
-        before = len(live.statuses)
+        since = live.stamp
         for _ in range(8):
             live.stamp += 2 * PERIOD
             live.send('rgb', -PERIOD)
@@ -73,7 +73,7 @@ def test_sync_unpaired(live):
             live.send('thermal', 0.0)
             live.spin(0.05)
         live.spin(0.3)
-        return live.modes(before)
+        return live.modes(since)
 
     assert 'rgb' not in alternate()
     live.set(sync__unpaired='alone')
