@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fast kernels for Mamba-1 of the packages mamba-ssm and causal-conv1d, where they are installed.
 
-They run on NVIDIA GPUs only, and know gradients: for training. Graphs never contain them, since
+Where mamba-ssm is missing, our own of `scan_triton` do. They run on NVIDIA GPUs only, and know gradients: for training. Graphs never contain them, since
 they are left out while a network is traced.
 """
 from __future__ import annotations
@@ -21,9 +21,11 @@ WIDEST_KERNEL = 4
 
 def s6_kernel(x: Tensor) -> Callable[..., Tensor] | None:
     """Return a scan with the parameters of `scans.s6` (but no steps); None where there is none."""
-    function = _find('mamba_ssm.ops.selective_scan_interface', 'selective_scan_fn')
-    if function is None or not _applies(x) or x.dtype != torch.float32:
+    if not _applies(x) or x.dtype != torch.float32:
         return None
+    function = _find('mamba_ssm.ops.selective_scan_interface', 'selective_scan_fn')
+    if function is None:
+        return _find('rgbt_tracker_ros.networks.scan_triton', 's6_triton')
 
     def scan(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
         # The kernel wants B x D x L values and D x N rates for the whole batch. Where each
