@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import os
-from pathlib import Path
 import platform
 import sys
 from time import perf_counter
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.inference.onnxruntime_backend import usable_cores
+from rgbt_tracker_ros.inference.processor import cpu_name, usable_cores
 from rgbt_tracker_ros.tracking.decoding import decode
 from rgbt_tracker_ros.tracking.network_inputs import NetworkInputs
 from rgbt_tracker_ros.tracking.tracker import Tracker
@@ -82,23 +81,15 @@ def machine() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {'python': platform.python_version()}
-    for package in ('numpy', 'opencv-python-headless', 'opencv-python', 'onnxruntime', 'rclpy'):
+    for package in ('numpy', 'opencv-python-headless', 'opencv-python', 'onnxruntime',
+                    'openvino', 'rclpy'):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {'cpu': _cpu_name(), 'cores': os.cpu_count(), 'usable_cores': usable_cores(),
+    return {'cpu': cpu_name(), 'cores': os.cpu_count(), 'usable_cores': usable_cores(),
             'system': f'{platform.system()} {platform.machine()}', 'versions': versions,
             'command': ' '.join(['rgbt-tracker', *sys.argv[1:]])}
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor() or 'unknown'
 
 
 @contextmanager

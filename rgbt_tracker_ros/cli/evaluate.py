@@ -183,7 +183,7 @@ def _folder(output: Path | None) -> Iterator[Path]:
 def _executor(workers: int, ray: str | None) -> Executor:
     from rgbt_tracker_ros.benchmark.protocol.executors import Processes, Serial
     from rgbt_tracker_ros.benchmark.protocol.ray_cluster import Ray
-    from rgbt_tracker_ros.inference.onnxruntime_backend import usable_cores
+    from rgbt_tracker_ros.inference.processor import usable_cores
 
     workers = workers or usable_cores()
     if ray is not None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-import os
 from typing import Any
 
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
+from rgbt_tracker_ros.inference.processor import thread_count
 from rgbt_tracker_ros.inference.tensor_check import check_tensors
 
-_MOST_THREADS = 4
 _AWAKE_US = 20
 _QUIET = 3  # errors only: start-up warnings about devices say nothing to a user
 
@@ -55,18 +54,6 @@ class OnnxRuntimeBackend(GraphBackend):
 
     def _free(self) -> None:
         self._sessions.clear()
-
-
-def thread_count(threads: int) -> int:
-    """Return how many threads a network gets where `model.threads` is this."""
-    return threads or min(_MOST_THREADS, usable_cores())
-
-
-def usable_cores() -> int:
-    """Return how many CPU cores this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def one_line(error: Exception) -> str:

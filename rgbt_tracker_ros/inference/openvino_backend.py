@@ -12,7 +12,8 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
-from rgbt_tracker_ros.inference.onnxruntime_backend import one_line, thread_count
+from rgbt_tracker_ros.inference.onnxruntime_backend import one_line
+from rgbt_tracker_ros.inference.processor import thread_count
 from rgbt_tracker_ros.inference.tensor_check import FLOAT, check_tensors
 
 _HINTS = {'fp32': 'f32', 'fp16': 'f16'}
