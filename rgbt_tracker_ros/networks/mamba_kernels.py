@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fast kernels for Mamba-1 of the packages mamba-ssm and causal-conv1d, where they are installed.
 
-Where mamba-ssm is missing, our own of `scan_triton` do. They run on NVIDIA GPUs only, and know gradients: for training. Graphs never contain them, since
-they are left out while a network is traced.
+Where mamba-ssm is missing, our own of `scan_triton` do. All run on NVIDIA GPUs only, and know
+gradients: for training. Graphs never contain them, since they are left out while a network is
+traced.
 """
 from __future__ import annotations
 
