@@ -116,7 +116,8 @@ def write_graph(folder: Path, content: bytes = b'weights') -> GraphSpec:
     folder.mkdir(exist_ok=True)
     file = folder / 'search.onnx'
     file.write_bytes(content)
-    return GraphSpec(file, sha256(content).hexdigest(), {'search_rgb': (1, 3, 4, 4), 'tokens': (1, 2)},
+    return GraphSpec(file, sha256(content).hexdigest(),
+                     {'search_rgb': (1, 3, 4, 4), 'tokens': (1, 2)},
                      {'score_map': (1, 1, 2, 2), 'size_map': (1, 2, 2, 2)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rgbt_tracker_ros.imaging.health import CameraState, Health
+from rgbt_tracker_ros.inference.backend import Choice
 from rgbt_tracker_ros.pipeline.condition import (
     CameraView,
     NetworkView,
@@ -82,6 +83,9 @@ def test_the_synchroniser(sync, level, words):
     (NetworkView('trt', 9.4, 12.1, 150, 0, 3, 'NaN'), '', WARN, '3 frames failed: NaN'),
     (NetworkView('trt', 9.4, 12.1, 3, 0, 3, 'NaN'), '', ERROR, '3 frames failed: NaN'),
     (NetworkView('trt', 9.4, 12.1, 150, busy=8.0), '', ERROR, 'not answered for 8 s: clean up'),
+    (NetworkView('ort', 50, 60, 75, choice=Choice('asked trt, runs ort: no driver', True)), '',
+     WARN, 'asked trt, runs ort: no driver; ort: 50.0 ms'),
+    (NetworkView('ort', 50, 60, 75, choice=Choice('the fastest here')), '', OK, 'ort: 50.0 ms'),
 ], ids=str)
 def test_the_network(network, task, level, words):
     part = backend_part(network, task)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rgbt_tracker_ros.cli import options
+from rgbt_tracker_ros.errors import ModelError
 
 _ROUNDS = 3
 
@@ -52,6 +53,8 @@ def benchmark(
     if ros:
         options.require_ros('--ros')
     tracker = Tracker.from_model(model, backend, settings)
+    if tracker.backend.choice.degraded:
+        raise ModelError(f'{tracker.backend.choice.reason}: that would be timed')
 
     def with_progress(numbers: Iterator[int]) -> Iterator[int]:
         return progress(numbers, 'timing', frames)

@@ -71,6 +71,10 @@ class Choice:
     degraded: bool = False
 
 
+AS_ASKED = Choice()
+"""Nothing was chosen: it runs on what was asked for."""
+
+
 class Backend(Protocol):
     """Runs the two graphs of a model bundle.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle
+from rgbt_tracker_ros.inference.fallback import with_stand_in
 from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
@@ -25,11 +27,14 @@ class Runtime:
         Python modules that bring it; one of them is enough.
     make
         Loads a bundle into it, or raises ModelError with the remedy.
+    fragile
+        It lives on a GPU and its driver, which may fail on any day: ONNX Runtime stands in then.
 
     """
 
     modules: tuple[str, ...]
     make: Make
+    fragile: bool = False
 
     @property
     def installed(self) -> bool:
@@ -55,9 +60,16 @@ def _openvino(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend
     return OpenVinoBackend(bundle, settings.threads, settings.precision)
 
 
+def _tensorrt(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+    from rgbt_tracker_ros.inference.tensorrt.backend import TensorRtBackend
+
+    return TensorRtBackend(bundle, settings, watch)
+
+
 RUNTIMES = {
     'onnxruntime': Runtime(('onnxruntime',), _onnxruntime),
     'openvino': Runtime(('openvino',), _openvino),
+    'tensorrt': Runtime(('tensorrt', 'tensorrt_rtx'), _tensorrt, fragile=True),
     'torch': Runtime(('torch',), _torch),
 }
 """By the name in `model.backend`; each is imported when it is made, in a file of its own."""
@@ -72,6 +84,9 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
                  watch: Watch | None = None) -> Backend:
     """Load a bundle into the backend that `settings.backend` names.
 
+    Where that one is fragile and fails, now or later, ONNX Runtime stands in: `Backend.choice`
+    says so.
+
     Raises
     ------
     ModelError
@@ -85,4 +100,9 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
         raise ModelError(
             f'model.backend = {settings.backend!r} is not in this version: use auto or '
             f'{", ".join(RUNTIMES)}')
-    return RUNTIMES[settings.backend].make(bundle, settings, watch)
+    runtime = RUNTIMES[settings.backend]
+    if runtime.fragile:
+        return with_stand_in(
+            settings.backend, partial(runtime.make, bundle, settings, watch),
+            partial(RUNTIMES['onnxruntime'].make, bundle, settings, watch), watch)
+    return runtime.make(bundle, settings, watch)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rgbt_tracker_ros.imaging.health import CameraState, Health
+from rgbt_tracker_ros.inference.backend import AS_ASKED, Choice
 from rgbt_tracker_ros.pipeline.memory import Memory
 from rgbt_tracker_ros.pipeline.report import Level, Part
 
@@ -101,6 +102,8 @@ class NetworkView:
         The newest failure.
     busy
         Seconds for which the present frame has been worked on.
+    choice
+        Why that backend runs it.
 
     """
 
@@ -112,6 +115,7 @@ class NetworkView:
     failures: int = 0
     last_failure: str = ''
     busy: float = 0.0
+    choice: Choice = AS_ASKED
 
 
 def node_part(state: str, fault: str, task: str, clock: str, others: Sequence[Part],
@@ -203,7 +207,8 @@ def sync_part(view: SyncView | None) -> Part:
 
 def backend_part(view: NetworkView, task: str = '') -> Part:
     """Return the network and what runs it; `task` is what is done to make them ready."""
-    values: dict[str, Any] = {'backend': view.backend, 'last_error': view.last_failure}
+    values: dict[str, Any] = {'backend': view.backend, 'choice': view.choice.reason,
+                              'last_error': view.last_failure}
     if task:
         return Part('backend', Level.WARN, task, values)
     if not view.backend:
@@ -224,6 +229,8 @@ def backend_part(view: NetworkView, task: str = '') -> Part:
         level, words = Level.WARN, (
             f'{words}: slower than the cameras, {view.replaced} frames were left out: use a '
             'smaller model, a faster backend, or a lower camera rate')
+    if view.choice.degraded:
+        level, words = max(level, Level.WARN), f'{view.choice.reason}; {words}'
     return Part('backend', level, words, values)
 
 

@@ -14,6 +14,7 @@ from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.image_pair import CAMERAS, ImagePair
 from rgbt_tracker_ros.imaging.registration import SAME_VIEW, Registered
 from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.inference.backend import AS_ASKED, Choice
 from rgbt_tracker_ros.pipeline.conversion import rgb_image, thermal_image
 from rgbt_tracker_ros.pipeline.header import Header
 from rgbt_tracker_ros.pipeline.requests import Answer, Inbox, Request, StartRequest
@@ -53,6 +54,8 @@ class Outcome:
         tracked.
     registration
         How the views correspond.
+    choice
+        Why the run time that tracks was taken.
 
     """
 
@@ -66,6 +69,7 @@ class Outcome:
     error: str
     motion: Motion | None = None
     registration: Registered = SAME_VIEW
+    choice: Choice = AS_ASKED
 
 
 class Pipeline:
@@ -180,7 +184,7 @@ class Pipeline:
                  error: str, dt: float | None = None) -> Outcome:
         motion = self._target.motion if self._settings.target.predict_to_now else None
         return Outcome(header, pair, result, self._tracker.state, self._target.id, self._health,
-                       dt, error, motion, self._registration)
+                       dt, error, motion, self._registration, self._tracker.backend.choice)
 
     def _configure(self, settings: Settings) -> None:
         if settings is not self._settings:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rgbt_tracker_ros.imaging.health import Health
 from rgbt_tracker_ros.imaging.registration import Registered
+from rgbt_tracker_ros.inference.backend import Choice
 from rgbt_tracker_ros.pipeline.pipeline import Outcome
 from rgbt_tracker_ros.pipeline.requests import Answer
 from rgbt_tracker_ros.tracking.result import State
@@ -46,7 +47,7 @@ class Part:
 
 def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
                 more: Mapping[str, Any]) -> list[Part]:
-    """Return the parts of a frame's status: target, each camera, frames, maybe registration.
+    """Return the parts of a frame's status: target, each camera, frames and what else there is.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def frame_parts(outcome: Outcome, numbers: Mapping[str, Any],
         *(_camera_part(camera, health, getattr(outcome.pair, camera, None) is not None)
           for camera, health in outcome.health.items()),
         Part('frames', Level.OK, numbers.get('stamps', ''), numbers),
-        *_registration_part(outcome.registration)]
+        *_registration_part(outcome.registration), *_backend_part(outcome.choice)]
 
 
 def answer_part(answer: Answer) -> Part:
@@ -78,6 +79,10 @@ def _registration_part(registered: Registered) -> list[Part]:
     numbers = [] if registered.matrix is None else registered.matrix.ravel().tolist()
     return [Part('registration', Level.WARN if registered.trouble else Level.OK, registered.text,
                  {'homography': ' '.join(f'{number:.9g}' for number in numbers)})]
+
+
+def _backend_part(choice: Choice) -> list[Part]:
+    return [Part('backend', Level.WARN, choice.reason, {})] if choice.degraded else []
 
 
 def _camera_part(camera: str, health: Health, used: bool) -> Part:

@@ -95,7 +95,7 @@ class TrackerNode(SafeLifecycleNode):
             service = self.create_service(kind, topic, callback)
             self._to_free.append(partial(self.destroy_service, service))
         self._loaded = Pipeline(tracker, settings, outputs.answer_request), outputs
-        self._report.ready(tracker.bundle.name, tracker.backend.name)
+        self._report.ready(tracker)
         self.get_logger().info(f'{tracker.bundle.name} is loaded, on {tracker.backend.name}')
 
     def activate(self) -> None:

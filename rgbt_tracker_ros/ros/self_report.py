@@ -26,6 +26,7 @@ from rgbt_tracker_ros.pipeline.memory import memory
 from rgbt_tracker_ros.pipeline.moment import Moment
 from rgbt_tracker_ros.ros.camera_watch import moment
 from rgbt_tracker_ros.ros.diagnostics import diagnostic_array
+from rgbt_tracker_ros.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from rgbt_tracker_ros.ros.activity import Activity
@@ -66,15 +67,15 @@ class SelfReport:
         self._machine = platform.node()
         self._history: deque[tuple[Moment, _Counts]] = deque(maxlen=_REPORTS)
         self.task = ''
-        self.unload()
+        self._tracker: Tracker | None = None
 
-    def ready(self, model: str, backend: str) -> None:
+    def ready(self, tracker: Tracker) -> None:
         """Note which model is loaded, and what runs it."""
-        self._model, self._backend = model, backend
+        self._tracker = tracker
 
     def unload(self) -> None:
         """Note that no model is loaded."""
-        self._model = self._backend = ''
+        self._tracker = None
 
     def publish(self, state: str, fault: str, activity: Activity | None) -> None:
         """Publish the report.
@@ -91,12 +92,18 @@ class SelfReport:
         counts = _Counts() if activity is None else _counts(activity)
         since, change = self._change(now, counts)
         span = now.span(since)
-        cameras, sync, network = {}, None, NetworkView(self._backend)
+        model, network = '', NetworkView('')
+        if self._tracker is not None:
+            backend = self._tracker.backend
+            model = self._tracker.bundle.name
+            network = NetworkView(backend.name, choice=backend.choice)
+        cameras, sync = {}, None
         if activity is not None:
             cameras, tally = activity.cameras(now), activity.tally
-            network = NetworkView(
-                self._backend, tally.quantile(0.5), tally.quantile(0.95), change.frames,
-                change.replaced, change.failures, tally.last_failure, tally.busy)
+            network = replace(
+                network, p50_ms=tally.quantile(0.5), p95_ms=tally.quantile(0.95),
+                frames=change.frames, replaced=change.replaced, failures=change.failures,
+                last_failure=tally.last_failure, busy=tally.busy)
             if cameras:
                 slower = min(view.rate for view in cameras.values())
                 sync = SyncView(activity.numbers(), activity.settings.sync.slop, change.pairs,
@@ -105,7 +112,7 @@ class SelfReport:
             *(camera_part(camera, cameras.get(camera)) for camera in CAMERAS),
             sync_part(sync), backend_part(network, self.task), memory_part(memory())]
         facts = {
-            'model': self._model, 'backend': self._backend, 'frames': counts.frames,
+            'model': model, 'backend': network.backend, 'frames': counts.frames,
             'frames_per_s': change.frames / span if span > 0 else 0.0,
             'enabled': activity is not None and activity.enabled}
         simulated = bool(self._node.get_parameter('use_sim_time').value)
