@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ['Box', 'ImagePair', 'Settings', 'State', 'TrackResult', 'Tracker']
 __version__ = '0.1.0'
+
+# From 1.29 on, ONNX Runtime tells its maker about each model it loads unless this is set before it
+# is imported. A robot reports to nobody.
+os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
 
 _HOMES = {
     'Box': 'imaging.box', 'ImagePair': 'imaging.image_pair', 'Settings': 'settings',
