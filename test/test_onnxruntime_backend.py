@@ -2,15 +2,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mock_model import CELLS, SEARCH, TEMPLATE, digest, write_bundle
 import numpy as np
+import onnxruntime
 import pytest
 
 from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.inference import onnxruntime_backend
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.factory import RUNTIMES, available_backends, load_backend
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 
@@ -114,3 +118,57 @@ def test_a_backend_that_is_not_in_this_version_is_refused_with_what_there_is(
         load_backend(bundle, ModelSettings(backend='torch'))
     assert available_backends()['onnxruntime']
     assert 'torch' not in available_backends()
+
+
+class _Session:
+    """A session on the CPU that says it runs on `providers`."""
+
+    def __init__(self, real: Any, providers: list[Any], lost: bool) -> None:
+        self._real = real
+        names = [item if isinstance(item, str) else item[0] for item in providers]
+        self._names = names[-1:] if lost else names
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def get_providers(self) -> list[str]:
+        return self._names
+
+
+def _pretend_gpu(monkeypatch: pytest.MonkeyPatch, lost: bool = False) -> list[Any]:
+    """Let there be a GPU, which ONNX Runtime may lose; return what sessions are given."""
+    real, given = onnxruntime.InferenceSession, []
+
+    def session(path: str, options: Any, providers: list[Any]) -> _Session:
+        given.append(providers)
+        return _Session(real(path, options, providers=['CPUExecutionProvider']), providers, lost)
+
+    monkeypatch.setattr(onnxruntime_backend, 'find_gpu', lambda: None)
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: [
+        'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider'])
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', session)
+    return given
+
+
+def test_a_gpu_is_used_where_onnxruntime_can(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = _pretend_gpu(monkeypatch)
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
+    assert given == [[('CUDAExecutionProvider', {'use_tf32': '0'}), 'CPUExecutionProvider']] * 2
+    assert not backend.choice.degraded
+
+
+def test_the_cpu_stands_in_loudly_for_a_gpu_that_is_lost(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend_gpu(monkeypatch, lost=True)
+    warnings: list[str] = []
+    backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')),
+                           watch=Watch(warn=warnings.append))
+    assert backend.choice.degraded
+    assert 'cannot use its CUDAExecutionProvider' in warnings[0]
+    assert backend.template(*_crops(TEMPLATE))
+
+
+def test_a_provider_that_is_not_installed_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match='no TensorrtExecutionProvider: pip install onnxruntime-'):
+        OnnxRuntimeBackend(load_bundle(write_bundle(tmp_path / 'm')), device='tensorrt')

@@ -8,8 +8,9 @@ from functools import partial
 from importlib.util import find_spec
 
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.inference.backend import Backend
+from rgbt_tracker_ros.inference.backend import Backend, Choice
 from rgbt_tracker_ros.inference.bundle import ModelBundle
+from rgbt_tracker_ros.inference.choice import REFERENCE, choose
 from rgbt_tracker_ros.inference.fallback import with_stand_in
 from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
@@ -42,10 +43,13 @@ class Runtime:
         return any(find_spec(module) is not None for module in self.modules)
 
 
-def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
-    from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+    from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend, has_gpu
 
-    return OnnxRuntimeBackend(bundle, settings.threads)
+    on_cpu = partial(OnnxRuntimeBackend, bundle, settings.threads)
+    if has_gpu():
+        return with_stand_in('onnxruntime on the GPU', partial(on_cpu, 'cuda'), on_cpu, watch)
+    return on_cpu()
 
 
 def _torch(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
@@ -74,6 +78,8 @@ RUNTIMES = {
 }
 """By the name in `model.backend`; each is imported when it is made, in a file of its own."""
 
+_CPU_RIVALS = ('openvino',)
+
 
 def available_backends() -> dict[str, bool]:
     """Return every backend's name and whether its run time is installed."""
@@ -95,14 +101,41 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
     """
     settings, watch = settings or ModelSettings(), watch or Watch()
     if settings.backend == 'auto':
-        return RUNTIMES['onnxruntime'].make(bundle, settings, watch)
+        return _auto(bundle, settings, watch)
     if settings.backend not in RUNTIMES:
         raise ModelError(
             f'model.backend = {settings.backend!r} is not in this version: use auto or '
             f'{", ".join(RUNTIMES)}')
-    runtime = RUNTIMES[settings.backend]
+    return _load(settings.backend, bundle, settings, watch)
+
+
+def _auto(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+    """Load TensorRT where there is a GPU for it, else what is the quickest on the CPU."""
+    gpu = _gpu() if RUNTIMES['tensorrt'].installed else ''
+    if gpu:
+        backend = _load('tensorrt', bundle, settings, watch)
+        if not backend.choice.degraded:
+            backend.choice = Choice(f'chosen by auto: TensorRT is installed, and there is {gpu}')
+        return backend
+    rivals = tuple(name for name in _CPU_RIVALS if RUNTIMES[name].installed)
+    return choose(bundle, settings, watch, lambda name: _load(name, bundle, settings, watch),
+                  rivals)
+
+
+def _load(name: str, bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+    runtime = RUNTIMES[name]
+    make = partial(runtime.make, bundle, settings, watch)
     if runtime.fragile:
         return with_stand_in(
-            settings.backend, partial(runtime.make, bundle, settings, watch),
-            partial(RUNTIMES['onnxruntime'].make, bundle, settings, watch), watch)
-    return runtime.make(bundle, settings, watch)
+            name, make, partial(RUNTIMES[REFERENCE].make, bundle, settings, watch), watch)
+    return make()
+
+
+def _gpu() -> str:
+    """Return the name of the NVIDIA GPU, empty where there is none that works."""
+    from rgbt_tracker_ros.inference.tensorrt.driver import find_gpu
+
+    try:
+        return find_gpu().name
+    except ModelError:
+        return ''
