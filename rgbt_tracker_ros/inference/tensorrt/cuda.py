@@ -105,11 +105,31 @@ class Cuda:
         """Free an executable graph."""
         self._call('cudaGraphExecDestroy', executable)
 
+    def make_event(self) -> Any:
+        """Return an event: a mark in a stream that knows its time."""
+        return self._call('cudaEventCreate')
+
+    def record(self, event: Any, stream: int) -> None:
+        """Put an event on a stream."""
+        self._call('cudaEventRecord', event, stream)
+
+    def milliseconds(self, begin: Any, end: Any) -> float:
+        """Return the time between two events that the GPU has passed."""
+        return float(self._call('cudaEventElapsedTime', begin, end))
+
+    def destroy_event(self, event: Any) -> None:
+        """Free an event."""
+        self._call('cudaEventDestroy', event)
+
+    def free_memory(self) -> int:
+        """Return how many bytes of the GPU's memory nobody uses."""
+        return int(self._call('cudaMemGetInfo', several=True)[0])
+
     def forget_error(self) -> None:
         """Clear the error that the last failed call left for later ones."""
         self._api.cudaGetLastError()
 
-    def _call(self, name: str, *arguments: Any) -> Any:
+    def _call(self, name: str, *arguments: Any, several: bool = False) -> Any:
         try:
             status, *values = getattr(self._api, name)(*arguments)
         # cuda-python raises RuntimeError for what it cannot load, TypeError for wrong arguments.
@@ -118,6 +138,8 @@ class Cuda:
                               ) from error
         if int(status) != 0:
             raise EngineError(f'{name} failed: {self._reason(status)}')
+        if several:
+            return values
         return values[0] if values else None
 
     def _reason(self, status: Any) -> str:

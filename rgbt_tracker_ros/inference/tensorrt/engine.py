@@ -78,6 +78,11 @@ class TensorRtEngine:
         """Tell whether a step is one CUDA graph."""
         return self._graph is not None
 
+    @property
+    def stream(self) -> int:
+        """Return the stream on which all its work is done."""
+        return self._stream
+
     def run(self, feed: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return all outputs for all inputs, as arrays of the host.
 
@@ -96,7 +101,8 @@ class TensorRtEngine:
         self.wait()
         return {name: self.value(name) for name in self._outputs}
 
-    def prepare(self, resident: Collection[str], optional: Collection[str]) -> str:
+    def prepare(self, resident: Collection[str], optional: Collection[str], *,
+                capture: bool = True) -> str:
         """Fix what a step is, and capture it as a CUDA graph.
 
         Parameters
@@ -105,6 +111,8 @@ class TensorRtEngine:
             Inputs that stay on the GPU: a step does not upload them, see `bind`.
         optional
             Outputs that a step leaves on the GPU, see `fetch`.
+        capture
+            False makes no CUDA graph, to see what one saves.
 
         Returns
         -------
@@ -122,6 +130,8 @@ class TensorRtEngine:
         random = np.random.default_rng(0)
         before = self.run({name: random.standard_normal(self._tensors[name].shape, np.float32)
                            for name in self._inputs})
+        if not capture:
+            return 'none is wanted'
         reason = ''
         try:
             self._graph = self._capture()
