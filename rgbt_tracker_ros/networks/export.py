@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import warnings
 
 import onnx
-import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 import yaml
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.normalization import Normalization
+from rgbt_tracker_ros.networks.folding import folded
 from rgbt_tracker_ros.networks.half_precision import halved
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
 
@@ -181,11 +181,7 @@ def _graph(
         torch.onnx.export(
             module.eval(), arguments, str(file), input_names=list(inputs), output_names=outputs,
             opset_version=OPSET, do_constant_folding=True, dynamo=False)
-    # Tracing asks for shapes at run time, although all of them are known. The optimizer's other
-    # passes take minutes on graphs of thousands of nodes, which unrolled scans are.
-    model = onnx.load(str(file))
-    onnxscript.optimizer.fold_constants(model, onnx_shape_inference=True)
-    onnxscript.optimizer.remove_unused_nodes(model)
+    model = folded(file)
     onnx.save(halved(model) if half else model, str(file))
     with torch.no_grad():
         results = module(*arguments)
