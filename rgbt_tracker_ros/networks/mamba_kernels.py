@@ -7,7 +7,9 @@ traced.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -19,14 +21,26 @@ from torch.nn import functional as F
 WIDEST_KERNEL = 4
 """Widest convolution of causal-conv1d; the narrowest is 2."""
 
+_plain = ContextVar('plain', default=False)
+
 
 def s6_kernel(x: Tensor) -> Callable[..., Tensor] | None:
     """Return a scan with the parameters of `scans.s6` (but no steps); None where there is none."""
     if not _applies(x) or x.dtype != torch.float32:
         return None
+    return mamba_scan() or triton_scan()
+
+
+def triton_scan() -> Callable[..., Tensor] | None:
+    """Return our own kernel; None where Triton is missing."""
+    return _find('rgbt_tracker_ros.networks.scan_triton', 's6_triton')
+
+
+def mamba_scan() -> Callable[..., Tensor] | None:
+    """Return the kernel of mamba-ssm; None where that is missing."""
     function = _find('mamba_ssm.ops.selective_scan_interface', 'selective_scan_fn')
     if function is None:
-        return _find('rgbt_tracker_ros.networks.scan_triton', 's6_triton')
+        return None
 
     def scan(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
         # The kernel wants B x D x L values and D x N rates for the whole batch. Where each
@@ -65,9 +79,19 @@ def causal_convolution(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor
     return F.silu(padded[:, :, :int(x.shape[2])])
 
 
+@contextmanager
+def plain_operators() -> Iterator[None]:
+    """Leave the kernels out, to see what they save."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
 def _applies(x: Tensor) -> bool:
     traced = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
-    return x.is_cuda and not traced
+    return x.is_cuda and not traced and not _plain.get()
 
 
 @cache
