@@ -75,13 +75,13 @@ def bag(
     from rgbt_tracker_ros.bags.writer import ResultBag
     from rgbt_tracker_ros.cli.bag_outputs import BagOutputs
     from rgbt_tracker_ros.cli.console import console, warn
-    from rgbt_tracker_ros.tracking.tracker import Tracker
+    from rgbt_tracker_ros.cli.loading import load_tracker
 
     result = ResultBag(output, storage.value, with_images)
     with BagReader(source) as reader:
         cameras = reader.cameras(rgb_topic, thermal_topic)
         warn(f'rgb is {cameras.rgb or "missing"}, thermal is {cameras.thermal or "missing"}')
-        tracker = Tracker.from_model(settings.model.name, settings.model.backend, settings)
+        tracker = load_tracker(settings)
         try:
             replay = Replay(reader, cameras, tracker, settings, warn, fused=video is not None)
             if not settings.initial_box and box is None and not replay.has_requests:

@@ -48,11 +48,11 @@ def benchmark(
     from rgbt_tracker_ros.benchmark.latency import machine, measure, percentiles
     from rgbt_tracker_ros.cli.benchmark_tables import show
     from rgbt_tracker_ros.cli.console import progress
-    from rgbt_tracker_ros.tracking.tracker import Tracker
+    from rgbt_tracker_ros.cli.loading import load_tracker
 
     if ros:
         options.require_ros('--ros')
-    tracker = Tracker.from_model(model, backend, settings)
+    tracker = load_tracker(settings)
     if tracker.backend.choice.degraded:
         raise ModelError(f'{tracker.backend.choice.reason}: that would be timed')
 

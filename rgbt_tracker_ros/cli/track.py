@@ -42,13 +42,13 @@ def track(
 
     from rgbt_tracker_ros.benchmark.recording import read_frames, track_frames
     from rgbt_tracker_ros.cli.console import console, progress, warn
+    from rgbt_tracker_ros.cli.loading import load_tracker
     from rgbt_tracker_ros.cli.track_outputs import Outputs
     from rgbt_tracker_ros.cli.track_summary import TrackSummary
     from rgbt_tracker_ros.tracking.preparation import PairPreparer
-    from rgbt_tracker_ros.tracking.tracker import Tracker
 
     sources = _source(rgb, 'rgb'), _source(thermal, 'thermal')
-    tracker = Tracker.from_model(settings.model.name, settings.model.backend, settings)
+    tracker = load_tracker(settings)
     frames = read_frames(*sources, start=start, warn=warn)
     tracked = track_frames(tracker, PairPreparer(settings), frames, box, fused=video is not None)
     summary = TrackSummary()

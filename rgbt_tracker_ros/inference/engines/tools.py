@@ -51,6 +51,10 @@ class Platform:
     capability: str
     driver: str
 
+    def __str__(self) -> str:
+        return (f'{self.runtime} {self.version} on {self.gpu} ({self.capability}), driver '
+                f'{self.driver}')
+
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:

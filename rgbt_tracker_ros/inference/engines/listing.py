@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in the cache, what of it is of use here, and how the rest goes."""
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rgbt_tracker_ros.inference.engines.record import DamagedError, unpack
+from rgbt_tracker_ros.inference.engines.store import Kept, Store
+from rgbt_tracker_ros.inference.engines.timing import SUFFIX
+from rgbt_tracker_ros.inference.engines.tools import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An engine, and why it is of no use here; empty = it is."""
+
+    kept: Kept
+    useless: str
+
+
+def judged_engines(folder: Path, platform: Platform | None) -> list[Judged]:
+    """Return every engine of a cache, newest first.
+
+    Parameters
+    ----------
+    folder
+        The cache; it may be missing.
+    platform
+        That of this machine; None = it runs no engines.
+
+    """
+    seen: set[tuple[str, str, Platform]] = set()
+    judged = []
+    for kept in reversed(list(Store(folder).kept())):
+        identity, useless = kept.identity, kept.trouble
+        if identity is not None:
+            place = identity.name, identity.precision, identity.platform
+            if platform is None:
+                useless = 'no engine runs here'
+            elif identity.platform != platform:
+                useless = f'is for {identity.platform}, here is {platform}'
+            elif place in seen:
+                useless = 'is of an older export of the model'
+            seen.add(place)
+        judged.append(Judged(kept, useless))
+    return judged
+
+
+def prune(folder: Path, platform: Platform | None) -> list[Kept]:
+    """Remove what is of no use here; return the engines among it.
+
+    Raises
+    ------
+    OSError
+        If one cannot be removed.
+
+    """
+    removed = [item.kept for item in judged_engines(folder, platform) if item.useless]
+    for kept in removed:
+        kept.path.unlink(missing_ok=True)
+    for path in folder.glob(f'*{SUFFIX}'):
+        if platform is None or not _is_of(path, platform):
+            path.unlink(missing_ok=True)
+    return removed
+
+
+def _is_of(timings: Path, platform: Platform) -> bool:
+    try:
+        return unpack(timings.read_bytes())[0] == asdict(platform)
+    except (OSError, DamagedError):
+        return False
