@@ -43,7 +43,8 @@ class ModelSettings:
     name: str = _setting(
         'unified_nano', 'Name of a shipped model bundle, or a folder holding one.', read_only=True)
     backend: str = _setting(
-        'auto', 'Run time of the network; auto takes the best one present.',
+        'auto', 'Run time of the network; auto takes TensorRT where there is an NVIDIA GPU, else '
+        'what is the quickest on this CPU (measured at the first start).',
         choices=('auto', 'onnxruntime', 'openvino', 'tensorrt', 'torch'), read_only=True)
     threads: int = _setting(
         0, 'CPU threads of the network; 0 = one per core, at most 4.', low=0, high=64,

@@ -96,7 +96,9 @@ class TrackerNode(SafeLifecycleNode):
             self._to_free.append(partial(self.destroy_service, service))
         self._loaded = Pipeline(tracker, settings, outputs.answer_request), outputs
         self._report.ready(tracker)
-        self.get_logger().info(f'{tracker.bundle.name} is loaded, on {tracker.backend.name}')
+        why = tracker.backend.choice.reason
+        self.get_logger().info(f'{tracker.bundle.name} is loaded, on {tracker.backend.name}'
+                               f'{why and f" ({why})"}')
 
     def activate(self) -> None:
         """Subscribe to the cameras and begin."""

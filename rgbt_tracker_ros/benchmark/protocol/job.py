@@ -10,6 +10,7 @@ from typing import Any
 from rgbt_tracker_ros.benchmark.recording import TargetTracker
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
+from rgbt_tracker_ros.inference.choice import REFERENCE
 from rgbt_tracker_ros.inference.model_path import DESCRIPTION, PACKAGE, shipped_models
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
@@ -29,7 +30,8 @@ class Job:
         Of the bundle; a worker with another one refuses to work.
     settings
         All settings. The network has one thread unless they say otherwise, so that the boxes do
-        not depend on how many workers there are.
+        not depend on how many workers there are, and runs on ONNX Runtime, so that they do not
+        depend on what is the quickest on a machine.
     modality
         `rgb` or `thermal` blanks the other camera (black frames), `rgbt` uses both.
     version
@@ -83,6 +85,8 @@ def make_job(model: str, settings: Settings, modality: str = 'rgbt') -> Job:
     shipped = shipped_models().get(bundle.folder.name) == bundle.folder
     if not settings.model.threads:
         settings = settings.updated({'model.threads': 1})
+    if settings.model.backend == 'auto':
+        settings = settings.updated({'model.backend': REFERENCE})
     return Job(bundle.folder.name if shipped else str(bundle.folder), _digest(bundle), settings,
                modality, package_version())
 
