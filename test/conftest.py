@@ -21,9 +21,16 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `launch` alone would be found in any case: it is also the name of our folder of launch files.
 _NEEDED = {'test_launch_run.py': 'launch_ros', 'test_message_filters.py': 'message_filters',
-           'test_scan_oracle.py': 'mamba_ssm', 'test_scan_triton.py': 'triton',
+           'test_rtx_build.py': 'tensorrt_rtx', 'test_scan_oracle.py': 'mamba_ssm', 'test_scan_triton.py': 'triton',
            'test_sync_rivals.py': 'message_filters'}
 collect_ignore = [test for test, package in _NEEDED.items() if not find_spec(package)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests of nodes in one process: two nodes at a time disturb each other."""
+    for item in items:
+        group = 'ros' if item.get_closest_marker('ros') else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope='module')
