@@ -13,6 +13,7 @@ from enum import IntEnum
 from functools import cache
 from itertools import count
 from pathlib import Path
+import re
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
@@ -130,9 +131,7 @@ class PretendGpu:
         """Return `cuda.bindings.runtime`."""
         module = ModuleType('cuda.bindings.runtime')
         for name in FUNCTIONS:
-            method = ''.join(f'_{letter.lower()}' if letter.isupper() else letter
-                             for letter in name.removeprefix('cuda'))[1:]
-            setattr(module, name, self._counted(name, getattr(self, method)))
+            setattr(module, name, self._counted(name, self.method(name)))
         names = ('HostToDevice', 'DeviceToHost', 'DeviceToDevice')
         module.cudaMemcpyKind = SimpleNamespace(**{f'cudaMemcpy{name}': name for name in names})
         module.cudaStreamCaptureMode = SimpleNamespace(cudaStreamCaptureModeThreadLocal=1)
@@ -140,6 +139,10 @@ class PretendGpu:
         module.cudaGetErrorName = lambda status: (Status.cudaSuccess, status.name.encode())
         module.cudaGetLastError = lambda: (Status.cudaSuccess,)
         return module
+
+    def method(self, function: str) -> Callable[..., Any]:
+        """Return what a function of CUDA does here."""
+        return getattr(self, re.sub('([A-Z])', r'_\1', function.removeprefix('cuda'))[1:].lower())
 
     def _counted(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> tuple[Any, ...]:

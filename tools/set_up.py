@@ -17,6 +17,7 @@ import shutil
 import sys
 
 import build_vision_msgs
+import install_bindings
 import setup_ros
 from setup_ros import Ros
 from steps import SetupError, Steps
@@ -109,6 +110,7 @@ def set_up(folder: Path, purpose: str, wanted_ros: str, steps: Steps) -> None:
     _install_packages(environment, ros, PURPOSES[purpose], steps)
     if purpose == 'test':
         _install_oracle(environment, steps)
+        _install_bindings(environment, steps)
     if not ros.sourced:
         _install_messages(environment, ros, steps)
     _install_project(environment, steps)
@@ -176,6 +178,13 @@ def _install_oracle(environment: Environment, steps: Steps) -> None:
         steps.say(f'scans will not be compared with mamba-ssm: {error}')
         return
     environment.record('oracle', key)
+
+
+def _install_bindings(environment: Environment, steps: Steps) -> None:
+    key = _hash([install_bindings.FILE])
+    if not environment.has('bindings', key):
+        install_bindings.install(environment.folder, _pip(environment), steps, NETWORK)
+        environment.record('bindings', key)
 
 
 def _install_messages(environment: Environment, ros: Ros, steps: Steps) -> None:
