@@ -21,8 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `launch` alone would be found in any case: it is also the name of our folder of launch files.
 _NEEDED = {'test_launch_run.py': 'launch_ros', 'test_message_filters.py': 'message_filters',
-           'test_rtx_build.py': 'tensorrt_rtx', 'test_scan_oracle.py': 'mamba_ssm', 'test_scan_triton.py': 'triton',
-           'test_sync_rivals.py': 'message_filters'}
+           'test_rtx_build.py': 'tensorrt_rtx', 'test_scan_oracle.py': 'mamba_ssm',
+           'test_scan_triton.py': 'triton', 'test_sync_rivals.py': 'message_filters',
+           'test_tensorrt_rtx.py': 'tensorrt_rtx'}
 collect_ignore = [test for test, package in _NEEDED.items() if not find_spec(package)]
 
 

@@ -13,7 +13,7 @@ from rgbt_tracker_ros.inference.engines.tools import (
     Stop,
 )
 from rgbt_tracker_ros.inference.tensorrt import precision
-from rgbt_tracker_ros.inference.tensorrt.library import Journal
+from rgbt_tracker_ros.inference.tensorrt.library import RTX, Journal
 from rgbt_tracker_ros.inference.tensorrt.progress import monitor
 
 _MOST_ERRORS = 3
@@ -111,16 +111,17 @@ class Compiler:
         if not precision.typed(library, request.precision, half) and (
                 half or request.precision == 'fp16'):
             precision.allow_half(library, network, config)
-        for known in (request.timing_cache or b'', b''):
-            # An old or foreign cache is refused; an empty one notes what this build measures.
-            cache = config.create_timing_cache(known)
-            if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
-                break
+        if library.__name__ != RTX:     # which measures nothing when it builds
+            for known in (request.timing_cache or b'', b''):
+                # An old or foreign cache is refused; an empty one notes what this build measures.
+                cache = config.create_timing_cache(known)
+                if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
+                    break
         return config
 
     def _measured(self, config: Any) -> bytes | None:
         """Return the timing cache; a build is good without one."""
-        cache = config.get_timing_cache()
+        cache = None if self._library.__name__ == RTX else config.get_timing_cache()
         memory = None if cache is None else cache.serialize()
         return None if memory is None else bytes(memory)
 
