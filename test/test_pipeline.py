@@ -13,6 +13,7 @@ from scenes import SIDE, images
 from rgbt_tracker_ros.bags.types import MessageTypes
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.synchronizer import Pair
+from rgbt_tracker_ros.inference.backend import Choice
 from rgbt_tracker_ros.pipeline.header import seconds
 from rgbt_tracker_ros.pipeline.messages import detection_array
 from rgbt_tracker_ros.pipeline.pipeline import Outcome, Pipeline
@@ -156,3 +157,11 @@ def test_there_is_no_motion_unless_asked_for_and_tracked(tmp_path: Path) -> None
     film.pipeline.inbox.put(ResetRequest('test'))
     assert film.show().motion is None
     assert detection_array(vision, header(1), None, '').detections == []
+
+
+def test_the_status_says_while_another_run_time_stands_in(tmp_path):
+    film = Film(tmp_path)
+    assert 'backend' not in [part.name for part in frame_parts(film.start(), {}, {})]
+    film.pipeline._tracker.backend.choice = Choice('asked tensorrt, runs onnxruntime', True)
+    part = frame_parts(film.show(), {}, {})[-1]
+    assert (part.name, part.message) == ('backend', 'asked tensorrt, runs onnxruntime')

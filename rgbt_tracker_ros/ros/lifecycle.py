@@ -131,7 +131,7 @@ class TrackerNode(SafeLifecycleNode):
         def tell(text: str, share: float | None) -> None:
             self._at = text if share is None else f'{text}, {100 * share:.0f} %'
 
-        return Watch(tell, self.get_logger().warn, lambda: not self._wanted())
+        return Watch(tell, self.get_logger().warning, lambda: not self._wanted())
 
     def _tell_loading(self, elapsed: float) -> None:
         """Say each second that the node is not dead: an engine can take minutes to build."""
