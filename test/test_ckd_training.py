@@ -2,55 +2,25 @@
 """CKD's training in miniature: both stages, and what each term of the loss does."""
 from __future__ import annotations
 
-import csv
-from functools import lru_cache
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tiny_training import RECIPES, STEPS, falls, read_log, render_once, tiny, weights_of
 import torch
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.normalization import Normalization
 from rgbt_tracker_ros.networks.inputs import RGB, THERMAL
-from rgbt_tracker_ros.training import dataset, trainer
 from rgbt_tracker_ros.training.ckd_method import CKDMethod
 from rgbt_tracker_ros.training.coupling import content_distance, shared_mask, style_distance
 from rgbt_tracker_ros.training.published_inputs import three_channels
 from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
 from rgbt_tracker_ros.training.trainer import averaged_network, train
 
-RECIPES = Path(__file__).parents[1] / 'config' / 'recipes'
-STEPS = 24
+OPTIM = {'schedule': 'constant'}
 
 
-def _recipe(stage, start=None, steps=STEPS, **network):
-    return Recipe.model_validate({
-        'name': 'tiny', 'stage': stage,
-        'network': {
-            'family': 'ckd', 'template_size': 32, 'search_size': 64, 'channels': 32, 'heads': 2,
-            'blocks': 4, 'head_widths': [16, 8], 'start': start, **network},
-        'data': {'root': '.', 'workers': 0, 'generated_clips': 1, 'generated': 1.0,
-                 'thermal_videos': 0, 'rgb_videos': 0, 'rgb_stills': 0, 'rgbt_stills': 0,
-                 'composites': 0},
-        'optim': {'steps': steps, 'batch': 8, 'warmup': 2, 'lr': 3e-3, 'trunk_lr': 1e-3,
-                  'checkpoint_every': STEPS // 2, 'precision': 'fp32', 'threads': 1,
-                  'average': 0.0, 'schedule': 'constant'}})
-
-
-def _log(folder):
-    with (folder / 'log.csv').open(newline='') as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-
-
-def _weights(folder):
-    return averaged_network(folder / 'checkpoint.pt')[0].state_dict()
-
-
-def _falls(values, share):
-    third = len(values) // 3
-    return values[-third:].mean() < share * values[:third].mean()
+def _recipe(stage, start=None, steps=STEPS):
+    return tiny('ckd', stage, start=start, steps=steps, optim=OPTIM)
 
 
 @pytest.fixture(scope='module')
@@ -59,8 +29,7 @@ def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp('runs')
     folders = {name: root / name for name in ('coupled', 'apart', 'head')}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, 'LOG_EVERY', 1)
-        patch.setattr(dataset, 'generated_targets', lru_cache(dataset.generated_targets))
+        render_once(patch)
         start = train(_recipe({'kind': 'coupled', 'style': 0.2}), folders['coupled'])
         train(_recipe({'kind': 'coupled', 'style': 0.0, 'content': 0.0}), folders['apart'])
         train(_recipe({'kind': 'head'}, str(start), steps=4), folders['head'])
@@ -68,18 +37,18 @@ def runs(tmp_path_factory):
 
 
 def test_students_and_teachers_learn(runs):
-    log = _log(runs['coupled'])
-    assert all(_falls(log[name], 0.9) for name in ('loss', 'teacher_rgb', 'teacher_thermal'))
+    log = read_log(runs['coupled'])
+    assert all(falls(log[name], 0.9) for name in ('loss', 'teacher_rgb', 'teacher_thermal'))
 
 
 def test_distillation_brings_styles_together_and_keeps_content(runs):
-    coupled, apart = _log(runs['coupled']), _log(runs['apart'])
+    coupled, apart = read_log(runs['coupled']), read_log(runs['apart'])
     assert coupled['style'][-8:].mean() < 0.5 * apart['style'][-8:].mean()
     assert coupled['content'][-8:].mean() < apart['content'][-8:].mean()
 
 
 def test_the_second_stage_trains_the_head_alone_with_elimination(runs):
-    before, after = _weights(runs['coupled']), _weights(runs['head'])
+    before, after = weights_of(runs['coupled']), weights_of(runs['head'])
     changed = {name.partition('.')[0] for name in after
                if not torch.equal(before[name], after[name])}
     assert changed == {'head'}
@@ -87,11 +56,11 @@ def test_the_second_stage_trains_the_head_alone_with_elimination(runs):
 
 
 def test_interrupted_training_goes_on_to_the_same_weights(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset, 'generated_targets', lru_cache(dataset.generated_targets))
+    render_once(monkeypatch)
     stage = {'kind': 'coupled', 'style': 0.2}
     train(_recipe(stage, steps=STEPS // 2), tmp_path)
     train(_recipe(stage), tmp_path)
-    once, twice = _weights(runs['coupled']), _weights(tmp_path)
+    once, twice = weights_of(runs['coupled']), weights_of(tmp_path)
     assert all(torch.equal(once[name], twice[name]) for name in once)
 
 

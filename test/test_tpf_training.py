@@ -2,19 +2,16 @@
 """TPF's training in miniature: a tracker, expert distillation, decoupled fine-tuning."""
 from __future__ import annotations
 
-import csv
-from functools import lru_cache
-from pathlib import Path
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 import pytest
+from tiny_training import RECIPES, STEPS, falls, read_log, render_once, tiny, weights_of
 import torch
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.tpf import ONE_STREAM
-from rgbt_tracker_ros.training import dataset, trainer
+from rgbt_tracker_ros.training import dataset
 from rgbt_tracker_ros.training.decoupling import cross_correlation
 from rgbt_tracker_ros.training.distillation import (
     Distillation,
@@ -29,36 +26,12 @@ from rgbt_tracker_ros.training.recipe_stages import DistillationStage
 from rgbt_tracker_ros.training.run import Run
 from rgbt_tracker_ros.training.trainer import averaged_network, train, training_data
 
-RECIPES = Path(__file__).parents[1] / 'config' / 'recipes'
-STEPS = 24
 DISTILLATION = {'kind': 'distillation', 'experts': [{'kind': 'laplacian'}]}
 EXPERTS = [WeightedAverage(), LaplacianPyramid(), GuidedFilter()]
 
 
 def _recipe(stage, start=None, steps=STEPS, optim=None, **network):
-    return Recipe.model_validate({
-        'name': 'tiny', 'stage': stage,
-        'network': {
-            'family': 'tpf', 'template_size': 32, 'search_size': 64, 'channels': 32, 'heads': 2,
-            'blocks': 2, 'head_widths': [16, 8], 'start': start,
-            'adapter': {'channels': 16, 'state': 8, 'blocks': 1}, **network},
-        'data': {'root': '.', 'workers': 0, 'generated_clips': 1, 'generated': 1.0,
-                 'thermal_videos': 0, 'rgb_videos': 0, 'rgb_stills': 0, 'rgbt_stills': 0,
-                 'composites': 0},
-        'optim': {'steps': steps, 'batch': 8, 'warmup': 2, 'lr': 3e-3, 'trunk_lr': 1e-3,
-                  'checkpoint_every': STEPS // 2, 'precision': 'fp32', 'threads': 1,
-                  'average': 0.0, **(optim or {})}})
-
-
-def _log(folder):
-    with (folder / 'log.csv').open(newline='') as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-
-
-def _falls(values, share):
-    third = len(values) // 3
-    return values[-third:].mean() < share * values[:third].mean()
+    return tiny('tpf', stage, start=start, steps=steps, optim=optim, **network)
 
 
 def _fusion_model(file, scale=0.5, size='n', channels=(3, 3)):
@@ -85,8 +58,7 @@ def runs(tmp_path_factory):
     folders = {name: root / name for name in ('tracker', 'distilled', 'decoupled')}
     grey = _fusion_model(root / 'grey.onnx', 0.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, 'LOG_EVERY', 1)
-        patch.setattr(dataset, 'generated_targets', lru_cache(dataset.generated_targets))
+        render_once(patch)
         start = train(_recipe({'kind': 'tracking'}, steps=2 * STEPS), folders['tracker'])
         distilled = train(_recipe(DISTILLATION | {'experts': [
             {'kind': 'laplacian'}, {'kind': 'onnx', 'file': str(grey)}]}, str(start)),
@@ -97,12 +69,8 @@ def runs(tmp_path_factory):
         yield folders
 
 
-def _weights(folder):
-    return averaged_network(folder / 'checkpoint.pt')[0].state_dict()
-
-
 def test_the_single_stream_tracker_learns(runs):
-    assert _falls(_log(runs['tracker'])['loss'], 0.8)
+    assert falls(read_log(runs['tracker'])['loss'], 0.8)
 
 
 def test_distillation_brings_the_adapter_near_the_experts(runs):
@@ -123,26 +91,26 @@ def test_distillation_brings_the_adapter_near_the_experts(runs):
 
 
 def test_the_expert_in_whose_images_the_tracker_does_better_gets_the_weight(runs):
-    log = _log(runs['distilled'])
+    log = read_log(runs['distilled'])
     np.testing.assert_allclose(log['weight_laplacian'] + log['weight_grey'], 1.0, atol=2e-4)
     assert log['weight_laplacian'].mean() > 0.6
 
 
 def test_the_tracker_keeps_still_while_the_adapter_is_distilled(runs):
-    before, after = _weights(runs['tracker']), _weights(runs['distilled'])
+    before, after = weights_of(runs['tracker']), weights_of(runs['distilled'])
     for name in before:
         assert torch.equal(before[name], after[name]) != name.startswith('adapter.'), name
 
 
 def test_decoupled_fine_tuning_tracks_better_and_takes_the_parts_apart(runs):
-    log = _log(runs['decoupled'])
-    assert _falls(log['loss'], 0.95)
-    assert _falls(log['reconstruction'], 0.95)
-    assert _falls(log['correlation'], 0.95)
+    log = read_log(runs['decoupled'])
+    assert falls(log['loss'], 0.95)
+    assert falls(log['reconstruction'], 0.95)
+    assert falls(log['correlation'], 0.95)
 
 
 def test_named_parts_stay_frozen_and_all_others_move(runs):
-    before, after = _weights(runs['distilled']), _weights(runs['decoupled'])
+    before, after = weights_of(runs['distilled']), weights_of(runs['decoupled'])
     for name in before:
         frozen = name.startswith(('adapter.stem_rgb', 'trunk.blocks.0'))
         assert torch.equal(before[name], after[name]) == frozen, name
@@ -216,7 +184,7 @@ def test_a_start_of_another_family_or_size_or_none_is_refused(runs, tmp_path):
 
 def test_a_published_one_stream_tracker_is_a_start(runs, tmp_path):
     """Its trunk and head are taken over; the adapter, which it has none of, is new."""
-    weights = _weights(runs['tracker'])
+    weights = weights_of(runs['tracker'])
     theirs = {}
     for layer in range(3):
         for ours, name in (('score', 'ctr'), ('offset', 'offset'), ('size', 'size')):

@@ -17,7 +17,6 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.networks.inputs import THERMAL
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
-from rgbt_tracker_ros.training import trainer
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.calibration import calibrate
 from rgbt_tracker_ros.training.dataset import PairDataset
@@ -41,7 +40,7 @@ def _recipe(root: Path, steps: int = 4, **shares: float) -> Recipe:
     return Recipe.model_validate({
         'name': 'tiny', 'network': {'channels': 32, 'blocks': 1, 'start': 'scratch'},
         'data': {'root': str(root), 'workers': 0, 'generated_clips': 1, **data},
-        'optim': {'steps': steps, 'batch': 2, 'warmup': 1, 'checkpoint_every': 2,
+        'optim': {'steps': steps, 'batch': 2, 'warmup': 1, 'checkpoint_every': 2, 'log_every': 1,
                   'fusion_from': 0.5, 'precision': 'fp32', 'threads': 1}})
 
 
@@ -208,8 +207,7 @@ def test_training_resumes_and_gives_weights_for_export(masked_set, tmp_path):
     assert training_data(recipe) == ('composites (1)',)
 
 
-def test_log_names_its_columns_once(masked_set, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, 'LOG_EVERY', 1)
+def test_log_names_its_columns_once(masked_set, tmp_path):
     for steps in (1, 2):
         train(_recipe(masked_set, steps=steps, composites=1.0), tmp_path)
     with (tmp_path / 'log.csv').open(newline='') as file:

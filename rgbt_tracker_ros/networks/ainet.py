@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from rgbt_tracker_ros.imaging.crops import Border
 from rgbt_tracker_ros.networks.ainet_fusion import (
     DifferenceFusion,
     Exchanged,
@@ -70,6 +71,8 @@ class AINetConfig(ViTConfig):
         Whether the order network learns, and the temperature of its soft sort.
     scan, dfm_steps, ofm_steps
         Form of the scans, and chunk lengths of the two-level form.
+    border
+        What crops show outside of the image.
 
     """
 
@@ -84,6 +87,7 @@ class AINetConfig(ViTConfig):
     scan: Scan = 'two_level'
     dfm_steps: int = 40
     ofm_steps: int = 256
+    border: Border = 'zero'
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,8 @@ class AINet(nn.Module):
     def inputs(self) -> Inputs:
         """Return sizes and statistics of the crops: thermal is grey, repeated, as if RGB."""
         return Inputs(
-            self.config.template_size, self.config.search_size, thermal=RGB, border='zero')
+            self.config.template_size, self.config.search_size, thermal=RGB,
+            border=self.config.border)
 
     def template(self, rgb: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
         """Return the embedded tokens of both template crops (B x 3 x Z x Z), B x T x C each."""

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from rgbt_tracker_ros.imaging.crops import Border
 from rgbt_tracker_ros.networks.center_head import PUBLISHED_KEYS, CenterHead
 from rgbt_tracker_ros.networks.checkpoint import KeyMap
 from rgbt_tracker_ros.networks.inputs import RGB, Inputs
@@ -64,7 +65,7 @@ PUBLISHED = KeyMap(
 
 @dataclass(frozen=True, slots=True)
 class PATrackConfig(ViTConfig):
-    """Sizes of the trunk, the adapters and the head, and which blocks exchange through CEA."""
+    """Sizes of trunk, adapters and head, which blocks exchange by CEA, what is outside images."""
 
     head_widths: tuple[int, ...] = (256, 128, 64, 32)
     entangled_at: tuple[int, ...] = ENTANGLED_AT
@@ -72,6 +73,7 @@ class PATrackConfig(ViTConfig):
     entangled_channels: int = 192
     task_channels: int = 192
     task_dropout: float = 0.1
+    border: Border = 'zero'
 
 
 class PATrack(nn.Module):
@@ -104,7 +106,8 @@ class PATrack(nn.Module):
     def inputs(self) -> Inputs:
         """Return sizes and statistics of the crops: the second image is fed as if RGB."""
         return Inputs(
-            self.config.template_size, self.config.search_size, thermal=RGB, border='zero')
+            self.config.template_size, self.config.search_size, thermal=RGB,
+            border=self.config.border)
 
     def adapters(self) -> Iterator[nn.Parameter]:
         """Return what the published recipe trains; the norms before CEA stay as initialised."""

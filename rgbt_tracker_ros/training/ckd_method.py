@@ -21,10 +21,13 @@ from rgbt_tracker_ros.training.coupling import (
     shared_mask,
     style_distance,
 )
-from rgbt_tracker_ros.training.freezing import freeze
+from rgbt_tracker_ros.training.freezing import freeze, groups_of
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.precision import mixed
-from rgbt_tracker_ros.training.published_inputs import three_channels
+from rgbt_tracker_ros.training.published_inputs import (
+    loss_of_maps,
+    template_and_search,
+)
 from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.recipe_networks import CKDNetwork
 from rgbt_tracker_ros.training.recipe_stages import CoupledStage, HeadStage
@@ -58,23 +61,17 @@ class CKDMethod:
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the trained parameters of all trunks, and those of the heads."""
-        named = [(name, weight) for part in (self.network, self.extra)
-                 for name, weight in part.named_parameters() if weight.requires_grad]
-        trunks = [weight for name, weight in named if name.startswith(TRUNKS)]
-        heads = [weight for name, weight in named if not name.startswith(TRUNKS)]
-        return [group for group in (
-            {'params': trunks, 'peak': self._optim.trunk_lr},
-            {'params': heads, 'peak': self._optim.lr}) if group['params']]
+        return groups_of([self.network, self.extra], TRUNKS, self._optim)
 
     def _tracking(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the tracker's loss."""
         with mixed(self._device, self._optim.precision):
-            output = self.network(*_images(batch))
-        return _tracked(output, batch[-1])
+            output = self.network(*template_and_search(batch))
+        return loss_of_maps(output, batch[-1])
 
     def _coupled(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the losses of students and teachers, and the distances between them."""
-        images, boxes, stage = _images(batch), batch[-1], self._stage
+        images, boxes, stage = template_and_search(batch), batch[-1], self._stage
         keep = processes.own_part(shared_mask(
             len(boxes) * processes.count(), self.network.config.search_tokens, stage.masked,
             self._seed * 1_000_003 + step)).to(self._device)
@@ -84,7 +81,7 @@ class CKDMethod:
             style = style_distance(output['block_rgb'], output['block_tir'])
             content = (content_distance(output['block_rgb'], blocks_rgb)
                        + content_distance(output['block_tir'], blocks_thermal))
-        loss, parts = _tracked(output, boxes)
+        loss, parts = loss_of_maps(output, boxes)
         teachers = [tracking_loss(score, size, offset, boxes, LossWeights())[0]
                     for score, size, offset in (maps_rgb, maps_thermal)]
         loss = loss + stage.style * style + stage.content * content + teachers[0] + teachers[1]
@@ -141,20 +138,6 @@ def _halve_head(network: CKD, teachers: Teachers) -> None:
 def _config(network: CKDNetwork, eliminate: bool) -> CKDConfig:
     # Crops made in training are continued by the mean colour, not by black.
     return CKDConfig(
-        template_size=network.template_size, search_size=network.search_size,
-        channels=network.channels, heads=network.heads, blocks=network.blocks,
-        head_widths=network.head_widths, border='mean',
+        **network.sizes, border='mean',
         eliminate_at=tuple(block for block in PUBLISHED_BLOCKS
                            if eliminate and block < network.blocks))
-
-
-def _images(batch: Sequence[Tensor]) -> list[Tensor]:
-    """Return template and search crops of a sample; the dynamic template is not used."""
-    template_rgb, template_thermal, _, _, search_rgb, search_thermal, _ = batch
-    return [template_rgb, three_channels(template_thermal), search_rgb,
-            three_channels(search_thermal)]
-
-
-def _tracked(output: Mapping[str, Any], boxes: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    return tracking_loss(output['score_map'], output['size_map'], output['offset_map'], boxes,
-                         LossWeights())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,9 @@ from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.composite import CompositeSource
 from rgbt_tracker_ros.training.generated import generated_targets
 from rgbt_tracker_ros.training.images import list_pairs, read_annotations
+from rgbt_tracker_ros.training.ostrack import WITHOUT_FAULTS, CausalSource, jitter
 from rgbt_tracker_ros.training.recipe import DataRecipe, Recipe
+from rgbt_tracker_ros.training.recordings import recorded_targets
 from rgbt_tracker_ros.training.sources import (
     Moments,
     MomentSource,
@@ -56,7 +59,8 @@ class PairDataset(Dataset[Sample]):
     def __init__(self, recipe: Recipe) -> None:
         self._sizes = recipe.network.crop_sizes
         self._seed = recipe.seed
-        self._augment = AugmentConfig()
+        self._ostrack = recipe.data.sampling == 'ostrack'
+        self._augment = _augmentation(recipe.data)
         self._hard_from = recipe.data.hard_from * recipe.optim.steps * recipe.optim.batch
         weighted = _sources(recipe.data, recipe.seed)
         shares = np.array([share for share, _ in weighted])
@@ -71,7 +75,8 @@ class PairDataset(Dataset[Sample]):
         rng = np.random.default_rng([self._seed, index])
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
         hard = index >= self._hard_from
-        return augment(source.crops(rng, *self._sizes, hard=hard), self._augment, rng)
+        crops = augment(source.crops(rng, *self._sizes, hard=hard), self._augment, rng)
+        return jitter(crops, rng) if self._ostrack else crops
 
     def __getitem__(self, index: int) -> Sample:
         crops = self.crops(index)
@@ -90,7 +95,8 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
     def add(share: float, targets: list[Moments], gap: int) -> None:
         if not any(targets):
             raise _empty(data.root)
-        chosen.append((share, MomentSource(targets, gap)))
+        source = CausalSource if data.sampling == 'ostrack' else MomentSource
+        chosen.append((share, source(targets, gap)))
 
     if data.thermal_videos:
         add(data.thermal_videos, _thermal_targets(data.root), data.max_gap)
@@ -115,9 +121,23 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
         chosen.append((data.composites, CompositeSource(groups, backgrounds)))
     if data.generated:
         add(data.generated, generated_targets(data.generated_clips, seed), data.max_gap)
+    if data.recordings:
+        for dataset in data.datasets:
+            recorded = recorded_targets(dataset)
+            gap = max(data.max_gap // max(target.every for target in recorded), 1)
+            add(data.recordings / len(data.datasets), list(recorded), gap)
     if not chosen:
         raise InputError('the recipe gives no source of samples a share: set one over 0')
     return chosen
+
+
+def _augmentation(data: DataRecipe) -> AugmentConfig:
+    config = WITHOUT_FAULTS if data.sampling == 'ostrack' else AugmentConfig()
+    if data.drop_camera is None:
+        return config
+    # Of a third of those samples the templates still show what the search crop lacks.
+    part = data.drop_camera / 3
+    return replace(config, drop_rgb=part, drop_thermal=part, drop_one_view=part)
 
 
 def _empty(root: Path) -> InputError:

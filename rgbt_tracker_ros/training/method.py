@@ -9,7 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from rgbt_tracker_ros.training.recipe import Recipe
-from rgbt_tracker_ros.training.recipe_networks import CKDNetwork, UnifiedNetwork
+from rgbt_tracker_ros.training.recipe_networks import (
+    AINetNetwork,
+    CKDNetwork,
+    PATrackNetwork,
+    UnifiedNetwork,
+)
 
 
 class Method(Protocol):
@@ -47,6 +52,14 @@ def make_method(recipe: Recipe, device: torch.device) -> Method:
         from rgbt_tracker_ros.training.ckd_method import CKDMethod
 
         return CKDMethod(recipe, recipe.network, device)
+    if isinstance(recipe.network, AINetNetwork):
+        from rgbt_tracker_ros.training.ainet_method import AINetMethod
+
+        return AINetMethod(recipe, recipe.network, device)
+    if isinstance(recipe.network, PATrackNetwork):
+        from rgbt_tracker_ros.training.patrack_method import PATrackMethod
+
+        return PATrackMethod(recipe, recipe.network, device)
     from rgbt_tracker_ros.training.tpf_method import TPFMethod
 
     return TPFMethod(recipe, recipe.network, device)

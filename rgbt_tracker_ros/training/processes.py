@@ -4,10 +4,13 @@
 Each process takes its rows of every batch, so that a run depends on the batch of the recipe and
 not on the number of processes: means over the batch (of losses, and in normalisation) are those
 over all processes' rows, and random masks are cut from those of the whole batch.
+
+Gradients are averaged after the whole backward pass, in few large pieces, rather than by PyTorch's
+`DistributedDataParallel`: which weights take part may differ from step to step.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 import os
 from typing import Any
@@ -16,6 +19,9 @@ import torch
 from torch import Tensor, distributed, nn
 
 from rgbt_tracker_ros.errors import InputError
+
+_PIECE = 1 << 24
+"""Least number of gradients that are exchanged at once."""
 
 
 @contextmanager
@@ -84,6 +90,22 @@ def shared_mean(value: Tensor) -> Tensor:
     return _Mean.apply(value) if _together() else value
 
 
+def average_gradients(weights: Sequence[nn.Parameter]) -> None:
+    """Give each weight the mean of its gradients in all processes."""
+    if not _together():
+        return
+    piece: list[Tensor] = []
+    grads = [weight.grad for weight in weights if weight.grad is not None]
+    for number, grad in enumerate(grads, 1):
+        piece.append(grad)
+        if number == len(grads) or sum(part.numel() for part in piece) >= _PIECE:
+            means = _mean(torch.cat([part.flatten() for part in piece]))
+            for part, mean in zip(piece, means.split([part.numel() for part in piece]),
+                                  strict=True):
+                part.copy_(mean.reshape(part.shape))
+            piece.clear()
+
+
 def agree(value: int) -> bool:
     """Tell whether all processes have the same number."""
     if not _together():
@@ -93,11 +115,13 @@ def agree(value: int) -> bool:
     return len(set(numbers)) == 1
 
 
-def share_statistics(network: nn.Module) -> None:
-    """Let batch normalisation use the statistics of the whole batch."""
+def see_whole_batch(network: nn.Module) -> None:
+    """Let normalisation and dropout do what they would if one process had the whole batch."""
     for module in network.modules():
-        if type(module) is nn.BatchNorm2d:
-            # It keeps its parameters, statistics, mode and name.
+        # They keep their parameters, statistics, modes and names.
+        if type(module) is nn.Dropout:
+            module.__class__ = _WholeBatchDropout
+        elif type(module) is nn.BatchNorm2d and _together():
             module.__class__ = _WholeBatchNorm
 
 
@@ -137,6 +161,17 @@ class _WholeBatchNorm(nn.BatchNorm2d):
                           (self.running_var, variance * values / (values - 1))):
             assert kept is not None
             kept.lerp_(new, self.momentum)
+
+
+class _WholeBatchDropout(nn.Dropout):
+    """`Dropout` that draws for all processes and takes its part."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Drop some of B x ... values."""
+        if not self.training:
+            return values
+        drawn = torch.rand(count(), *values.shape, device=values.device)[rank()]
+        return values * (drawn >= self.p) / (1.0 - self.p)
 
 
 def _mean(value: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 """Training recipes: everything a run depends on, read from one YAML file."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import yaml
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.training.precision import Precision
+from rgbt_tracker_ros.training.recipe_datasets import DatasetRecipe
 from rgbt_tracker_ros.training.recipe_networks import NetworkRecipe, UnifiedNetwork
 from rgbt_tracker_ros.training.recipe_stages import STAGES_OF, StageRecipe, TrackingStage
 from rgbt_tracker_ros.training.strict import Strict
@@ -29,6 +31,14 @@ class DataRecipe(Strict):
     rgbt_stills: float = Field(default=0.1, ge=0)
     composites: float = Field(default=0.25, ge=0)
     generated: float = Field(default=0.1, ge=0)
+    recordings: float = Field(default=1.0, ge=0, description='All `datasets` together.')
+    datasets: tuple[DatasetRecipe, ...] = ()
+    sampling: Literal['robust', 'ostrack'] = Field(
+        default='robust', description='How frames are chosen, cut and changed: with rivals, '
+        'faults and missing cameras, or as OSTrack does.')
+    drop_camera: float | None = Field(
+        default=None, ge=0, le=1, description='Probability that a sample lacks a camera. None: '
+        'that of the sampling (0.38 and 0).')
     generated_clips: int = Field(default=16, ge=0)
     max_gap: int = Field(default=30, ge=1, description='Frames between template and search.')
     hard_from: float = Field(
@@ -40,6 +50,9 @@ class DataRecipe(Strict):
     def shares(self) -> dict[str, float]:
         """Return the shares of the sources that are in use."""
         shares = {name: float(getattr(self, name)) for name in SOURCES}
+        for dataset in self.datasets:
+            shares[dataset.name] = shares.get(dataset.name, 0.0) + (
+                self.recordings / len(self.datasets))
         return {name: share for name, share in shares.items() if share}
 
 
@@ -64,6 +77,7 @@ class OptimRecipe(Strict):
         0.5, ge=0, le=1, description='Share of the steps after which the fusion learns too.')
     fusion_every: int = Field(default=2, ge=1, description='Then, in every n-th step.')
     checkpoint_every: int = Field(default=200, ge=1)
+    log_every: int = Field(default=20, ge=1, description='Steps of which the log has the mean.')
     precision: Precision = 'bf16'
     threads: int = Field(default=0, ge=0, description='CPU threads; 0 = all.')
 
@@ -95,6 +109,12 @@ class Recipe(Strict):
                              f'{self.network.family}')
         return self
 
+    def on_datasets(self, datasets: Sequence[DatasetRecipe]) -> Recipe:
+        """Return the recipe with all its samples from datasets."""
+        data = {**self.data.model_dump(), **dict.fromkeys(SOURCES, 0.0), 'recordings': 1.0,
+                'datasets': [dataset.model_dump() for dataset in datasets]}
+        return Recipe.model_validate({**self.model_dump(), 'data': data})
+
     def relative_to(self, folder: Path) -> Recipe:
         """Return the recipe with its paths taken from a folder."""
         def absolute(content: Any) -> Any:
@@ -106,6 +126,25 @@ class Recipe(Strict):
                 return [absolute(value) for value in content]
             return content
         return Recipe.model_validate(absolute(self.model_dump()))
+
+
+def named_datasets(texts: Sequence[str], allow_missing: bool) -> list[DatasetRecipe]:
+    """Return the datasets of `--dataset`.
+
+    Raises
+    ------
+    InputError
+        If one is not NAME:DIR, or has no such name.
+
+    """
+    found = []
+    for text in texts:
+        try:
+            dataset = DatasetRecipe.model_validate(text)
+        except ValidationError as error:
+            raise InputError(f'--dataset {text}: {error.errors()[0]["msg"]}') from error
+        found.append(dataset.model_copy(update={'allow_missing': allow_missing}))
+    return found
 
 
 def read_recipe(file: Path) -> Recipe:

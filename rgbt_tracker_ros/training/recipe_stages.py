@@ -92,9 +92,17 @@ class HeadStage(Strict):
     eliminate: bool = True
 
 
-STAGES_OF = {'distillation': 'tpf', 'decoupled': 'tpf', 'coupled': 'ckd', 'head': 'ckd'}
+class AdaptersStage(Strict):
+    """PATrack: the adapters alone, beside a frozen tracker."""
+
+    kind: Literal['adapters']
+
+
+STAGES_OF = {'distillation': 'tpf', 'decoupled': 'tpf', 'coupled': 'ckd', 'head': 'ckd',
+             'adapters': 'patrack'}
 """Family whose stage it is, for those that belong to one."""
 
 StageRecipe = Annotated[
-    TrackingStage | DistillationStage | DecoupledStage | CoupledStage | HeadStage,
+    TrackingStage | DistillationStage | DecoupledStage | CoupledStage | HeadStage
+    | AdaptersStage,
     Field(discriminator='kind')]

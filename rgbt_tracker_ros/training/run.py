@@ -15,15 +15,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.training import processes
 from rgbt_tracker_ros.training.checkpoint import checkpoint_errors
-from rgbt_tracker_ros.training.method import Method, make_method
+from rgbt_tracker_ros.training.drop_path import add_drop_path
+from rgbt_tracker_ros.training.method import make_method
 from rgbt_tracker_ros.training.precision import gradient_scaler
 from rgbt_tracker_ros.training.recipe import OptimRecipe, Recipe
+from rgbt_tracker_ros.training.recipe_networks import VisionTransformerNetwork
 
 _SEEDS_APART = 1_000_003
 """A prime: steps of runs with neighbouring seeds share no seed of their own."""
@@ -49,22 +50,16 @@ class Run:
         self.names = ('loss', *self._method.parts)
         optim = recipe.optim
         self._scaler = gradient_scaler(device, optim.precision)
-        self._objective: nn.Module = _Objective(self._method)
-        if processes.count() > 1:
-            processes.share_statistics(self._objective)
+        network = recipe.network
+        for part in (self._method.network, self._method.extra):
+            processes.see_whole_batch(part)
+            if isinstance(network, VisionTransformerNetwork) and network.drop_path:
+                add_drop_path(part, network.drop_path, optim.batch)
         self._optimizer = torch.optim.AdamW(
             self._method.groups(), lr=optim.lr, weight_decay=optim.weight_decay)
         self._average = AveragedModel(
             self._method.network, multi_avg_fn=get_ema_multi_avg_fn(optim.average)
         ) if optim.average else None
-
-    def start(self) -> None:
-        """Make the processes average their gradients; called once, after `load`."""
-        if processes.count() > 1:
-            # What takes part differs from step to step, as a dynamic template does. Statistics
-            # are the same everywhere, since they are those of the whole batch.
-            self._objective = DistributedDataParallel(
-                self._objective, find_unused_parameters=True, broadcast_buffers=False)
 
     def advance(self, batch: Sequence[Tensor]) -> dict[str, Tensor]:
         """Do a step on this process's part of a batch; return the loss and its parts."""
@@ -72,13 +67,14 @@ class Run:
         torch.manual_seed(self.recipe.seed * _SEEDS_APART + self.step)
         for group in self._optimizer.param_groups:
             group['lr'] = group['peak'] * learning_rate_share(self.step, optim)
-        loss, parts = self._objective(batch, self.step)
+        loss, parts = self._method.loss(batch, self.step)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
+        weights = [
+            weight for group in self._optimizer.param_groups for weight in group['params']]
+        processes.average_gradients(weights)
         self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(
-            [weight for group in self._optimizer.param_groups for weight in group['params']],
-            optim.clip)
+        nn.utils.clip_grad_norm_(weights, optim.clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
@@ -135,19 +131,6 @@ class Run:
         if ('average' in state) != (self._average is not None):
             raise InputError(f'{file} was trained with another optim.average: use another output '
                              'folder')
-
-
-class _Objective(nn.Module):
-    """A method's loss as a module, which is what data parallelism wraps."""
-
-    def __init__(self, method: Method) -> None:
-        super().__init__()
-        self.network, self.extra = method.network, method.extra
-        self._loss = method.loss
-
-    def forward(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of a batch and its parts."""
-        return self._loss(batch, step)
 
 
 def learning_rate_share(step: int, optim: OptimRecipe) -> float:

@@ -21,7 +21,7 @@ from rgbt_tracker_ros.training.experts import (
     LaplacianPyramid,
     WeightedAverage,
 )
-from rgbt_tracker_ros.training.freezing import freeze
+from rgbt_tracker_ros.training.freezing import freeze, groups_of
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.onnx_expert import OnnxExpert
 from rgbt_tracker_ros.training.precision import mixed
@@ -37,7 +37,7 @@ from rgbt_tracker_ros.training.recipe_stages import (
 )
 
 ADAPTER = 'adapter.'
-TRUNK = 'trunk.'
+TRUNKS = ('trunk.',)
 _Loss = Callable[[Sequence[Tensor], int], tuple[Tensor, dict[str, Tensor]]]
 
 
@@ -74,14 +74,7 @@ class TPFMethod:
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the trunk's trained parameters, and all others."""
-        named = [(name, weight) for name, weight in self.network.named_parameters()
-                 if weight.requires_grad]
-        trunk = [weight for name, weight in named if name.startswith(TRUNK)]
-        rest = [weight for name, weight in named if not name.startswith(TRUNK)]
-        return [group for group in (
-            {'params': trunk, 'peak': self._optim.trunk_lr},
-            {'params': [*rest, *self.extra.parameters()], 'peak': self._optim.lr},
-        ) if group['params']]
+        return groups_of([self.network, self.extra], TRUNKS, self._optim)
 
     def _tracking(self, batch: Sequence[Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the tracker's loss."""
@@ -137,7 +130,4 @@ def make_expert(recipe: ExpertRecipe) -> Expert:
 
 def _config(network: TPFNetwork) -> TPFConfig:
     return TPFConfig(
-        template_size=network.template_size, search_size=network.search_size,
-        channels=network.channels, heads=network.heads, blocks=network.blocks,
-        head_widths=network.head_widths, template_slots=network.template_slots,
-        adapter=network.adapter)
+        **network.sizes, template_slots=network.template_slots, adapter=network.adapter)

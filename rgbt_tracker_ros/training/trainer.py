@@ -21,7 +21,6 @@ from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.run import Run
 
 CHECKPOINT = 'checkpoint.pt'
-LOG_EVERY = 20
 _DRAW_EVERY = 60.0
 
 
@@ -71,7 +70,6 @@ def train(recipe: Recipe, output: Path) -> Path:
             run.load(checkpoint)
         if not processes.agree(run.step):
             raise InputError(f'--output {output} must be on a disk that all machines share')
-        run.start()
         _Loop(run, output, device).go()
     return checkpoint
 
@@ -101,7 +99,7 @@ class _Loop:
                     [tensor.to(self._device, non_blocking=True) for tensor in batch])
                 self._totals += torch.stack(list(parts.values()))
                 self._steps += 1
-                if run.step % LOG_EVERY == 0:
+                if run.step % optim.log_every == 0:
                     progress.update(task, description=self._told())
                 if run.step % optim.checkpoint_every == 0 or run.step == optim.steps:
                     self._keep()

@@ -46,8 +46,12 @@ class ImageFolder:
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield the images from number `start` on."""
+        return self.listed().frames(start)
+
+    def listed(self) -> ImageFiles:
+        """Return the same with a list of files, for who reads frames here and there."""
         files = natural_order([self._folder / name for name in _names(self._folder)])
-        return ImageFiles(self.text, self._kind, files).frames(start)
+        return ImageFiles(self.text, self._kind, files)
 
 
 def _names(folder: Path) -> list[str]:

@@ -25,6 +25,11 @@ _READERS: dict[str, tuple[Callable[[Request], Dataset], tuple[str, ...]]] = {
 DATASETS = tuple(_READERS)
 
 
+def splits_of(name: str) -> tuple[str, ...]:
+    """Return the parts of a dataset, the usual one first; one empty name where there are none."""
+    return _READERS[name][1]
+
+
 def load_dataset(name: str, root: Path, split: str | None = None, allow_missing: bool = False,
                  only: Iterable[str] = (), rgb: Path | None = None,
                  thermal: Path | None = None) -> Dataset:
