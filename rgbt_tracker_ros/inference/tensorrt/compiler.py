@@ -13,7 +13,7 @@ from rgbt_tracker_ros.inference.engines.tools import (
     Stop,
 )
 from rgbt_tracker_ros.inference.tensorrt import precision
-from rgbt_tracker_ros.inference.tensorrt.library import RTX, Journal
+from rgbt_tracker_ros.inference.tensorrt.library import RTX, journal
 from rgbt_tracker_ros.inference.tensorrt.progress import monitor
 
 _MOST_ERRORS = 3
@@ -33,7 +33,7 @@ class Compiler:
         self._library = library
         self._request = request
         self._file = request.graph.file
-        self._journal = Journal(library)
+        self._journal = journal(library)
         self._builder: Any = self._journal.wanted(
             'TensorRT gave no builder', lambda: library.Builder(self._journal.logger),
             'does the GPU work (nvidia-smi, Jetson: tegrastats)?')

@@ -13,7 +13,7 @@ import numpy as np
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.engines.tools import EngineError, TensorInfo
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
-from rgbt_tracker_ros.inference.tensorrt.library import Journal
+from rgbt_tracker_ros.inference.tensorrt.library import journal
 from rgbt_tracker_ros.inference.tensorrt.memory import DeviceTensor, Holdings
 
 _TYPES = {'FLOAT': 'float32', 'HALF': 'float16', 'INT8': 'int8', 'INT32': 'int32',
@@ -53,7 +53,7 @@ class TensorRtEngine:
 
     def __init__(self, library: Any, cuda: Cuda, plan: bytes) -> None:
         self._cuda = cuda
-        self._journal = Journal(library)
+        self._journal = journal(library)
         self._holdings = Holdings(cuda)
         self._runtime: Any = None
         self._native: Any = None

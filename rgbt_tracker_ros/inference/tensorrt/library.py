@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 import logging
@@ -91,3 +92,12 @@ class Journal:
     def error(self, what: str, remedy: str = '') -> EngineError:
         """Return an error that tells what failed, what TensorRT said of it, and the remedy."""
         return EngineError(': '.join(part for part in (what, *self._errors, remedy) if part))
+
+
+@cache
+def journal(library: Any) -> Journal:
+    """Return the journal of a TensorRT.
+
+    There is one for the life of the process: TensorRT goes on using the first logger it was given.
+    """
+    return Journal(library)
