@@ -25,8 +25,9 @@ help:  ## Say what there is
 demo: setup  ## Track a target by the ROS node; RGB= THERMAL= INIT=x,y,w,h, SEED=, MODEL=
 	@"$(PYTHON_OF_VENV)" -m rgbt_tracker_ros.cli.main demo $(DEMO_OPTIONS)
 
+# Two processes: one runs the nodes in turn, the other one what needs none (test/conftest.py).
 test: lint  ## Check everything: style, types, layers, tests
-	@"$(PYTHON_OF_VENV)" -m pytest $(PYTEST_OPTIONS)
+	@OMP_NUM_THREADS=1 "$(PYTHON_OF_VENV)" -m pytest -n 2 --dist loadgroup $(PYTEST_OPTIONS)
 
 lint: setup-test  ## Check style, types and layers
 	@"$(PYTHON_OF_VENV)" -m ruff check .

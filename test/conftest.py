@@ -27,6 +27,7 @@ _NEEDED = {'test_launch_run.py': 'launch_ros', 'test_message_filters.py': 'messa
 collect_ignore = [test for test, package in _NEEDED.items() if not find_spec(package)]
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests of nodes in one process: two nodes at a time disturb each other."""
     for item in items:

@@ -131,7 +131,7 @@ def test_a_file_that_does_not_fit_is_named(folder, tmp_path, capsys, fault):
     assert 'BusScale' not in report['tracks']
     captured = capsys.readouterr()
     assert 'left out: ' in captured.err
-    assert 'ONLY 49 OF 50' in captured.out.replace('\n', ' ')
+    assert 'ONLY 49 OF 50' in ' '.join(captured.out.split())
 
 
 def test_many_faults_are_counted(folder, capsys):
