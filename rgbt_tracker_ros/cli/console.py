@@ -2,12 +2,13 @@
 """Where commands write: tables to standard output, progress and warnings to standard error."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 T = TypeVar('T')
 
@@ -33,3 +34,12 @@ def progress(items: Iterable[T], text: str, total: float | None = None) -> Itera
     """Yield the items under a progress bar, which goes when it is done; only on a terminal."""
     return iter(track(items, text, total=total, console=error_console(), transient=True,
                       disable=not error_console().is_terminal))
+
+
+@contextmanager
+def counting(text: str, total: int) -> Iterator[Callable[[], None]]:
+    """Give what is to be called after each of so many steps, under a progress bar."""
+    with Progress(console=error_console(), transient=True,
+                  disable=not error_console().is_terminal) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda: bar.advance(task)

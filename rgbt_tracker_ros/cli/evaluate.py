@@ -97,7 +97,8 @@ def evaluate(
 
     corruptions = _corruptions(corrupt)
     check_writable({'--json': json_file, '--picture': picture})
-    data = load_dataset(dataset, root, split, allow_missing, _names(sequences), rgb, thermal)
+    only = options.names(sequences)
+    data = load_dataset(dataset, root, split, allow_missing, only, rgb, thermal)
     if peers:
         from rgbt_tracker_ros.benchmark.peers import contenders
 
@@ -156,13 +157,6 @@ def _corruptions(texts: list[str] | None) -> list[Corruption]:
     except InputError as error:
         raise InputError(f'--corrupt: {error}') from error
     return list(dict.fromkeys(found))
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in (text or '').split(',') if part.strip())
-    if text is not None and not names:
-        raise InputError(f'--sequences {text}: give names, or leave it out for all')
-    return names
 
 
 def _tracker_name(job: Job) -> str:

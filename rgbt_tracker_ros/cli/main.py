@@ -17,7 +17,7 @@ from rgbt_tracker_ros.errors import InputError, ModelError
 # slim installation leaves out are not offered.
 COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'compare', 'benchmark', 'demo',
             'doctor', 'generate', 'align', 'train', 'import-checkpoint', 'export',
-            'build-engine', 'engines', 'soak')
+            'build-engine', 'engines', 'compare-backends', 'soak')
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -97,6 +97,21 @@ def parse_assignments(assignments: Sequence[str] | None) -> dict[str, object]:
     return values
 
 
+def names(text: str | None) -> tuple[str, ...]:
+    """Return the names of `--sequences`; none without the option.
+
+    Raises
+    ------
+    InputError
+        If it is given and empty.
+
+    """
+    found = tuple(part.strip() for part in (text or '').split(',') if part.strip())
+    if text is not None and not found:
+        raise InputError(f'--sequences {text}: give names, or leave it out for all')
+    return found
+
+
 def init_box(text: str) -> Box:
     """Return the box of `--init`.
 

@@ -111,7 +111,7 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
 
 def _auto(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
     """Load TensorRT where there is a GPU for it, else what is the quickest on the CPU."""
-    gpu = _gpu() if RUNTIMES['tensorrt'].installed else ''
+    gpu = gpu_name() if RUNTIMES['tensorrt'].installed else ''
     if gpu:
         backend = _load('tensorrt', bundle, settings, watch)
         if not backend.choice.degraded:
@@ -131,7 +131,7 @@ def _load(name: str, bundle: ModelBundle, settings: ModelSettings, watch: Watch)
     return make()
 
 
-def _gpu() -> str:
+def gpu_name() -> str:
     """Return the name of the NVIDIA GPU, empty where there is none that works."""
     from rgbt_tracker_ros.inference.tensorrt.driver import find_gpu
 
