@@ -95,6 +95,8 @@ class FakeTools:
             content = json.loads(plan)
         except ValueError:
             raise SegfaultError from None
+        if self.fault == 'load crashes':
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == 'load refuses' or self.here != Platform(
                 **{name: content[name] for name in asdict(self.here)}):
             raise EngineError('serialization version mismatch')

@@ -2,16 +2,18 @@
 """Engines are built in processes of their own, which may crash, hang, be killed or meet."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
 from time import monotonic, sleep
 
-from engine_tools import FakeTools, Heard, write_graph
+from engine_tools import FakeTools, Heard, build_here, write_graph
 import pytest
 
 from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines.cache import EngineCache
 from rgbt_tracker_ros.inference.engines.tools import (
     BuildRequest,
     BuildStoppedError,
@@ -29,17 +31,17 @@ from rgbt_tracker_ros.inference.engines.cache import EngineCache
 
 root = Path(sys.argv[2])
 heard = Heard()
-tools = FakeTools(root / 'log', seconds=float(sys.argv[3]))
+tools = FakeTools(root / 'log', seconds=float(sys.argv[3]), fault=sys.argv[4])
 engine = EngineCache(root / 'cache', tools).engine(
     write_graph(root / 'model'), 'fp32', heard.watch)
 print(engine.content['onnx'][:8], 'waited' if 'waiting' in str(heard.told) else '', heard.warnings)
 '''
 
 
-def start(root, seconds):
+def start(root, seconds, fault=''):
     """Start a process that wants an engine, in a group of its own as in a terminal."""
     return subprocess.Popen(
-        [sys.executable, '-c', START, str(Path(__file__).parent), str(root), str(seconds)],
+        [sys.executable, '-c', START, str(Path(__file__).parent), str(root), str(seconds), fault],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -87,6 +89,37 @@ def test_a_process_that_ends_takes_its_builder_along_and_leaves_no_engine(tmp_pa
     # The lock of the dead is free.
     process = start(tmp_path, 0.0)
     assert process.communicate(timeout=PATIENCE)[1] == ''
+
+
+def test_an_engine_that_kills_who_loads_it_does_not_do_so_for_ever(tmp_path):
+    process = start(tmp_path, 0.0, 'load crashes')
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == -signal.SIGKILL
+    cache, tools = tmp_path / 'cache', FakeTools(tmp_path / 'log')
+    (note,) = cache.glob('.*.loading')
+    number, owner = note.read_text().split()
+    assert (number, runs(int(owner)), tools.builds) == ('1', False, 1)
+
+    def load():
+        heard = Heard()
+        EngineCache(cache, tools, build_here).engine(
+            write_graph(tmp_path / 'model'), 'fp32', heard.watch)
+        return heard.warnings
+
+    assert load() == []
+    assert not note.exists()
+    note.write_text(f'2 {owner}')
+    assert load() == ['engine of model/search: 2 processes died while they loaded it; it is built '
+                      'anew']
+    note.write_text(f'3 {owner}')
+    with pytest.raises(EngineError, match='tried again in an hour, or when you remove'):
+        load()
+    os.utime(note, (1e9, 1e9))
+    assert len(load()) == 1
+    # Another one that is at it just now is no reason to doubt.
+    note.write_text(f'3 {os.getppid()}')
+    assert load() == []
+    assert (tools.builds, note.exists()) == (4, True)
 
 
 @pytest.mark.parametrize(('fault', 'words'), [

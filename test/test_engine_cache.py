@@ -119,4 +119,4 @@ class Robot(RuleBasedStateMachine):
 
 
 TestRobot = Robot.TestCase
-TestRobot.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestRobot.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rgbt_tracker_ros.inference.bundle import GraphSpec
 from rgbt_tracker_ros.inference.engines.apart import build_apart
 from rgbt_tracker_ros.inference.engines.check import check_engine
+from rgbt_tracker_ros.inference.engines.deaths import SUSPICIOUS, Deaths
 from rgbt_tracker_ros.inference.engines.files import sweep
 from rgbt_tracker_ros.inference.engines.identity import Identity
 from rgbt_tracker_ros.inference.engines.lock import one_builder
@@ -68,6 +69,10 @@ class EngineCache:
         watch = watch or Watch()
         request = BuildRequest(graph, precision)
         identity = Identity.of(request, self._tools.platform())
+        if self._deaths(identity).hopeless():
+            raise EngineError(f'engine of {identity.name}: processes die while they load it; it '
+                              'is tried again in an hour, or when you remove '
+                              f'{self._deaths(identity).note}')
         seen = self._store.mark(identity)
         try:
             return self._kept(identity, graph)
@@ -89,8 +94,11 @@ class EngineCache:
     def _kept(self, identity: Identity, graph: GraphSpec) -> Engine:
         """Return the engine that is there, or raise MissingError when none is that can be used."""
         plan = self._store.read(identity)
+        deaths = self._deaths(identity).count()
+        if deaths >= SUSPICIOUS:
+            raise MissingError(f'{deaths} processes died while they loaded it', True)
         try:
-            return self._loaded(plan, graph)
+            return self._loaded(plan, graph, identity)
         except EngineError as error:
             raise MissingError(f'{identity.file_name} cannot be used ({error})', True) from error
 
@@ -106,16 +114,20 @@ class EngineCache:
             result = self._build(
                 self._tools, replace(request, timing_cache=timings), tell, watch.stop)
             _check_unchanged(request.graph)
-            return self._loaded(result.plan, request.graph), result
+            return self._loaded(result.plan, request.graph, identity), result
         except EngineError as error:
             raise EngineError(f'engine of {identity.name}: {error}') from error
 
-    def _loaded(self, plan: bytes, graph: GraphSpec) -> Engine:
+    def _deaths(self, identity: Identity) -> Deaths:
+        return Deaths(self._store.folder / identity.file_name)
+
+    def _loaded(self, plan: bytes, graph: GraphSpec, identity: Identity) -> Engine:
         """Load an engine and run it once."""
         engine = None
         try:
-            engine = self._tools.load(plan)
-            check_engine(engine, graph)
+            with self._deaths(identity).noted():
+                engine = self._tools.load(plan)
+                check_engine(engine, graph)
         except BaseException as error:
             if engine is not None:
                 engine.close()
