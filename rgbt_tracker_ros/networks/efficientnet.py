@@ -91,11 +91,17 @@ class EfficientNetLite0(nn.Module):
         own = self.state_dict()
         self.load_state_dict({key: published[key] for key in own})
 
-    def freeze(self, blocks: int) -> None:
-        """Freeze all normalisation statistics, and the weights of the stem and first blocks."""
+    def freeze(self, blocks: int, *, filters: bool = False) -> None:
+        """Freeze all normalisation statistics, and the weights of the stem and first blocks.
+
+        With `filters` the depthwise filters of the other blocks too.
+        """
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         for part in [self._conv_stem, self._bn0, *self._blocks[:blocks]]:
             for weight in part.parameters():
                 weight.requires_grad_(False)
+        if filters:
+            for block in self._blocks:
+                block.get_submodule('_depthwise_conv').requires_grad_(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from rgbt_tracker_ros.synthetic.faults import (
 )
 from rgbt_tracker_ros.training.images import Image
 from rgbt_tracker_ros.training.rendering import ThermalStyle, random_curve, visual_from_thermal
+from rgbt_tracker_ros.training.styles import StyleConfig, styled
 from rgbt_tracker_ros.training.views import Crop, Crops
 
 SCENE_FAULTS: Mapping[str, float] = {
@@ -38,6 +39,7 @@ class AugmentConfig:
     occluder: float = 0.12
     misalign: float = 0.25
     mirror: float = 0.5
+    style: StyleConfig = field(default_factory=StyleConfig)
 
 
 def augment(crops: Crops, config: AugmentConfig, rng: np.random.Generator) -> Crops:
@@ -45,6 +47,7 @@ def augment(crops: Crops, config: AugmentConfig, rng: np.random.Generator) -> Cr
     crops, seen_by = _complete(crops, rng)
     if seen_by == 'both':
         crops = _drop(crops, config, rng)
+    crops, seen_by = styled(crops, config.style, rng, seen_by)
     if rng.random() < config.mirror:
         crops = Crops(*(crop.flipped() for crop in crops))
     return Crops(

@@ -8,6 +8,7 @@ real except for the objects' heat, which is rendered.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 import math
 from pathlib import Path
 
@@ -71,10 +72,11 @@ class CompositeSource:
     ) -> Crops:
         """Make a sample; in some, more often in hard ones, there are distractors only."""
         group = self._groups[int(rng.integers(len(self._groups)))]
-        chosen = group[int(rng.integers(len(group)))]
+        index = int(rng.integers(len(group)))
+        chosen = group[index]
         warmth = rng.uniform(90.0, 240.0) if rng.random() < 0.85 else rng.uniform(0.0, 50.0)
         heat = _Heat(warmth, rng.uniform(-0.5, 0.6))
-        moments = [chosen, *(_other_moment(chosen, group, rng) for _ in range(2))]
+        moments = [chosen, *(_other_moment(index, group, rng) for _ in range(2))]
         first, second, later = (_cut_out(moment, heat) for moment in moments)
         rivals = []
         for _ in range(int(rng.integers(2 if hard else 0, 5 if hard else 4))):
@@ -129,18 +131,25 @@ class CompositeSource:
 
 
 def _other_moment(
-    chosen: Annotation, group: list[Annotation], rng: np.random.Generator,
+    index: int, group: list[Annotation], rng: np.random.Generator,
 ) -> Annotation:
     """Return another frame of the same video within 15 frames, or the same still."""
+    chosen = group[index]
     if not chosen.sequence:
         return chosen
-    index = group.index(chosen)
     near = [other for other in group[max(0, index - 15):index + 16]
             if other.sequence == chosen.sequence]
     return near[int(rng.integers(len(near)))]
 
 
 def _cut_out(annotation: Annotation, heat: _Heat) -> CutOut:
+    small, alpha = _outlined(annotation)
+    return CutOut(small, heat(small), alpha)
+
+
+@lru_cache(maxsize=4000)
+def _outlined(annotation: Annotation) -> tuple[Image, Image]:
+    """Return an object's small picture and its opacity."""
     mask = read_mask(annotation)
     assert mask is not None
     rgb = read_rgb(annotation.image)
@@ -150,7 +159,7 @@ def _cut_out(annotation: Annotation, heat: _Heat) -> CutOut:
     size = tuple(max(4, round(side * scale)) for side in mask[window].shape[::-1])
     small = np.asarray(cv2.resize(rgb[window], size, interpolation=cv2.INTER_AREA), np.uint8)
     alpha = np.asarray(cv2.resize(mask[window], size, interpolation=cv2.INTER_AREA), np.uint8)
-    return CutOut(small, heat(small), alpha)
+    return small, alpha
 
 
 def _rival_place(

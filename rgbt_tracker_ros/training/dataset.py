@@ -2,7 +2,6 @@
 """The endless, seeded data set: sample i is the same in every run of a recipe."""
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,9 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rgbt_tracker_ros.errors import InputError
-from rgbt_tracker_ros.imaging.thermal import ThermalNormalizer
 from rgbt_tracker_ros.networks.inputs import RGB, THERMAL
-from rgbt_tracker_ros.settings import ThermalSettings
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.composite import CompositeSource
 from rgbt_tracker_ros.training.generated import generated_targets
@@ -28,9 +25,8 @@ from rgbt_tracker_ros.training.sources import (
     MomentSource,
     annotated_targets,
     pair_targets,
-    thermal_targets,
 )
-from rgbt_tracker_ros.training.thermal_tracks import STEP, find_tracks, read_thermal_video
+from rgbt_tracker_ros.training.thermal_source import thermal_video_targets
 from rgbt_tracker_ros.training.views import Crops
 
 MASKED_SETS = ('ccp_person', 'human_seg', 'weizmann_horse', 'coco_mini', 'davis16val')
@@ -99,7 +95,10 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
         chosen.append((share, source(targets, gap)))
 
     if data.thermal_videos:
-        add(data.thermal_videos, _thermal_targets(data.root), data.max_gap)
+        videos = thermal_video_targets(data.root, data.teacher, data.cache)
+        share = data.thermal_videos / max(sum(map(len, videos)), 1)
+        for targets in videos or [[]]:
+            add(share * len(targets), targets, data.max_gap)
     if data.rgb_videos:
         for name in VIDEO_SETS:
             add(data.rgb_videos / len(VIDEO_SETS),
@@ -143,27 +142,3 @@ def _augmentation(data: DataRecipe) -> AugmentConfig:
 def _empty(root: Path) -> InputError:
     return InputError(f'training data {root}: a source that has a share holds no target that is '
                       'large enough: complete it, or set its share to 0')
-
-
-def _thermal_targets(root: Path) -> list[Moments]:
-    """Label all thermal videos, leaving out the spans that serve as development tracks."""
-    excluded = _development_spans(root / 'dev' / 'tracks_thermal')
-    targets: list[Moments] = []
-    for file in sorted((root / 'train' / 'thermal_only_videos').glob('*.mp4')):
-        frames = read_thermal_video(file)
-        tracks = find_tracks(file.stem, frames, excluded.get(file.stem))
-        normalizer = ThermalNormalizer(ThermalSettings())
-        shown = [normalizer(frame) for frame in frames]
-        targets += thermal_targets(shown, [track.boxes for track in tracks])
-    return targets
-
-
-def _development_spans(folder: Path) -> dict[str, set[int]]:
-    """Return, by video, the frames (in units of STEP) that serve as development tracks."""
-    spans: dict[str, set[int]] = {}
-    for file in sorted(folder.glob('*/flags.csv')):
-        with file.open(newline='') as table:
-            frames = [int(row['frame']) for row in csv.DictReader(table)]
-        video = file.parent.name.rpartition('_')[0]
-        spans.setdefault(video, set()).update(range(frames[0] // STEP, frames[-1] // STEP + 2))
-    return spans

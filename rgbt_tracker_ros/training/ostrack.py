@@ -20,6 +20,7 @@ from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR
 from rgbt_tracker_ros.training.augment import AugmentConfig
 from rgbt_tracker_ros.training.images import Image
 from rgbt_tracker_ros.training.sources import Moments
+from rgbt_tracker_ros.training.styles import StyleConfig
 from rgbt_tracker_ros.training.views import Crop, Crops, Placement, crop_view
 
 CENTRE_JITTER, SCALE_JITTER = 3.0, 0.25
@@ -27,7 +28,7 @@ GREY, MIRROR, BRIGHTNESS = 0.05, 0.5, 0.2
 
 WITHOUT_FAULTS = AugmentConfig(
     drop_rgb=0.0, drop_thermal=0.0, drop_one_view=0.0, rgb_fault=0.0, thermal_fault=0.0,
-    occluder=0.0, misalign=0.0, mirror=0.0)
+    occluder=0.0, misalign=0.0, mirror=0.0, style=StyleConfig(0.0, 0.0, 0.0, 0.0, 0.0))
 """What is done before `jitter`: only a camera that a source does not have is rendered."""
 
 _EXACT = Placement(0.5, 0.5, 1.0, 1.0)

