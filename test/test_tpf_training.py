@@ -6,7 +6,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 import pytest
-from tiny_training import RECIPES, STEPS, falls, read_log, render_once, tiny, weights_of
+from tiny_training import (
+    RECIPES,
+    STEPS,
+    as_published,
+    falls,
+    read_log,
+    render_once,
+    resumed_and_whole,
+    tiny,
+    weights_of,
+)
 import torch
 
 from rgbt_tracker_ros.errors import InputError
@@ -23,7 +33,6 @@ from rgbt_tracker_ros.training.experts import GuidedFilter, LaplacianPyramid, We
 from rgbt_tracker_ros.training.onnx_expert import OnnxExpert
 from rgbt_tracker_ros.training.recipe import Recipe, read_recipe
 from rgbt_tracker_ros.training.recipe_stages import DistillationStage
-from rgbt_tracker_ros.training.run import Run
 from rgbt_tracker_ros.training.trainer import averaged_network, train, training_data
 
 DISTILLATION = {'kind': 'distillation', 'experts': [{'kind': 'laplacian'}]}
@@ -130,19 +139,7 @@ def test_stages_run_in_mixed_precision(runs, stage, tmp_path):
 def test_a_resumed_run_equals_an_uninterrupted_one(runs, stage, tmp_path, monkeypatch):
     start = str(runs['tracker'] / 'checkpoint.pt')
     recipe = _recipe(stage, start, steps=5, optim={'checkpoint_every': 2, 'average': 0.9})
-    whole = torch.load(train(recipe, tmp_path / 'whole'), weights_only=True)
-    step = Run.advance
-
-    def torn(run, batch):
-        if run.step == 3:
-            raise KeyboardInterrupt
-        return step(run, batch)
-
-    monkeypatch.setattr(Run, 'advance', torn)
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, tmp_path / 'torn')
-    monkeypatch.setattr(Run, 'advance', step)
-    resumed = torch.load(train(recipe, tmp_path / 'torn'), weights_only=True)
+    resumed, whole = resumed_and_whole(recipe, tmp_path, 3, monkeypatch)
     assert whole['step'] == resumed['step'] == 5
     for part in ('network', 'extra', 'average'):
         for name, tensor in whole[part].items():
@@ -185,14 +182,7 @@ def test_a_start_of_another_family_or_size_or_none_is_refused(runs, tmp_path):
 def test_a_published_one_stream_tracker_is_a_start(runs, tmp_path):
     """Its trunk and head are taken over; the adapter, which it has none of, is new."""
     weights = weights_of(runs['tracker'])
-    theirs = {}
-    for layer in range(3):
-        for ours, name in (('score', 'ctr'), ('offset', 'offset'), ('size', 'size')):
-            theirs |= {key.replace(f'head.{ours}.{layer}.', f'box_head.conv{layer + 1}_{name}.'):
-                       value for key, value in weights.items()
-                       if key.startswith(f'head.{ours}.{layer}.')}
-    theirs |= {key.replace('trunk.', 'backbone.'): value for key, value in weights.items()
-               if key.startswith('trunk.')}
+    theirs = as_published(weights)
     assert {ONE_STREAM.ours(key) for key in theirs} == {
         key for key in weights if key.startswith(('head.', 'trunk.'))}
     torch.save({'net': theirs}, tmp_path / 'ostrack.pt')

@@ -2,6 +2,7 @@
 """Trainings in miniature: tiny networks on one generated clip, which is rendered once."""
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 import csv
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 import pytest
+import torch
 from torch import Tensor
 
 from rgbt_tracker_ros.training import dataset
 from rgbt_tracker_ros.training.generated import generated_targets
 from rgbt_tracker_ros.training.recipe import SOURCES, Recipe
-from rgbt_tracker_ros.training.trainer import averaged_network
+from rgbt_tracker_ros.training.run import Run
+from rgbt_tracker_ros.training.trainer import averaged_network, train
 
 RECIPES = Path(__file__).parents[1] / 'config' / 'recipes'
 STEPS = 24
@@ -68,3 +71,36 @@ def falls(values: NDArray[np.float64], share: float) -> bool:
     """Tell whether the mean of the last third is under that share of the first one's."""
     third = len(values) // 3
     return bool(values[-third:].mean() < share * values[:third].mean())
+
+
+def resumed_and_whole(
+    recipe: Recipe, folder: Path, at: int, patch: pytest.MonkeyPatch,
+) -> list[dict[str, Any]]:
+    """Train twice, once broken off by Ctrl-C in a step and gone on with; return both states."""
+    advance = Run.advance
+
+    def torn(run: Run, batch: Sequence[Tensor]) -> dict[str, Tensor]:
+        if run.step == at:
+            raise KeyboardInterrupt
+        return advance(run, batch)
+
+    with patch.context() as once:
+        once.setattr(Run, 'advance', torn)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, folder / 'torn')
+    return [torch.load(train(recipe, folder / name), weights_only=True)
+            for name in ('torn', 'whole')]
+
+
+def as_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the trunk and the head of a network under the names of OSTrack's code."""
+    found = {}
+    for name, tensor in state.items():
+        part, _, rest = name.partition('.')
+        if part == 'trunk':
+            found[f'backbone.{rest}'] = tensor
+        elif part == 'head':
+            branch, layer, end = rest.split('.', 2)
+            theirs = 'ctr' if branch == 'score' else branch
+            found[f'box_head.conv{int(layer) + 1}_{theirs}.{end}'] = tensor
+    return found
