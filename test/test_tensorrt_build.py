@@ -116,7 +116,7 @@ def test_an_operator_that_tensorrt_8_5_lacks_comes_with_advice(
     gpu = plug_in(monkeypatch)
     install(monkeypatch, make_library(gpu, TENSORRT_8, '8.5.2'))
     with pytest.raises(EngineError, match=r'TensorRT 8\.5\.2 cannot parse .*Strange\.onnx: No '
-                                          r'importer registered for op: Strange: .* opset 16'):
+                                          r'importer registered for op: Strange: .* --opset 16'):
         TensorRtTools().build(BuildRequest(graph(tmp_path, kind='Strange'), 'fp32'), silent, never)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -77,9 +78,12 @@ def test_both_template_slots_matter(network):
         assert (network.search([first, other], *search)[0] - base).abs().max() > 1e-5
 
 
-def test_exported_bundle_gives_the_same_maps(network, tmp_path):
+@pytest.mark.parametrize('opset', [16, 17])
+def test_exported_bundle_gives_the_same_maps(network, tmp_path, opset):
     folder = tmp_path / 'small'
-    export_bundle(network, ModelFacts('small', ('nothing',), (2.0, 0.5)), folder)
+    export_bundle(network, ModelFacts('small', ('nothing',), (2.0, 0.5)), folder, opset=opset)
+    kinds = {node.op_type for node in onnx.load(str(folder / 'search.onnx')).graph.node}
+    assert ('LayerNormalization' in kinds) == (opset == 17)
     bundle = load_bundle(folder)
     assert (bundle.calibration.scale, bundle.calibration.bias) == (2.0, 0.5)
     backend = load_backend(bundle, ModelSettings(backend='onnxruntime', threads=1))

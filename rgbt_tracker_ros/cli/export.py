@@ -22,6 +22,9 @@ def export(
         help='Name of the model.', show_default='that of the recipe, else the family')] = None,
     precision: Annotated[str, typer.Option(
         metavar='fp32|fp16', help='What the graphs compute in; fp16 is for GPUs.')] = 'fp32',
+    opset: Annotated[int, typer.Option(
+        min=16, max=17, help='Operators of the graphs; 16 is for TensorRT 8.5, which has no '
+        'LayerNormalization.')] = 17,
     eliminate: Annotated[bool, typer.Option(
         '--eliminate', help='Drop unlikely search tokens on the way (ckd): faster.')] = False,
     calibrate: Annotated[int, typer.Option(
@@ -49,7 +52,7 @@ def export(
         _eliminate(source.network)
     calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
     facts = ModelFacts(name or source.name, source.training_data, calibration, source.licence)
-    export_bundle(source.network, facts, output, half=precision == 'fp16')
+    export_bundle(source.network, facts, output, half=precision == 'fp16', opset=opset)
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
     console().print(f'model bundle: {output}')
 

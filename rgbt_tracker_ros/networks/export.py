@@ -107,13 +107,13 @@ class _Search(nn.Module):
 
 
 def export_bundle(
-    network: Any, facts: ModelFacts, folder: Path, *, half: bool = False,
+    network: Any, facts: ModelFacts, folder: Path, *, half: bool = False, opset: int = OPSET,
 ) -> None:
     """Write template.onnx, search.onnx and model.yaml to `folder`, all of them or none.
 
     `network` is an `nn.Module` that is `Exportable`. `half` lets the graphs compute in half
-    precision; what goes in and comes out stays single. A model card that is already in the folder
-    stays.
+    precision; what goes in and comes out stays single. With `opset` 16 norms are sums and roots,
+    for run times without LayerNormalization. A model card that is already in the folder stays.
 
     Raises
     ------
@@ -141,10 +141,11 @@ def export_bundle(
                  for name, tensor in tensors.items()}
         graphs = {
             'template': _graph(work / 'template.onnx', _Template(network), template,
-                               list(tensors), half),
+                               list(tensors), half, opset),
             'search': _graph(
                 work / 'search.onnx', _Search(network, inputs.rgb), {**slots, **search},
-                [*MAPS, *(['fused_image'] if network.gives_fused else [])], half)}
+                [*MAPS, *(['fused_image'] if network.gives_fused else [])], half,
+                opset)}
         description: dict[str, Any] = {
             'format': 1, 'name': facts.name, 'family': network.family,
             'template': {'size': inputs.template_size, 'factor': TEMPLATE_FACTOR},
@@ -173,6 +174,7 @@ def _statistics(normalization: Normalization) -> dict[str, list[float]]:
 
 def _graph(
     file: Path, module: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str], half: bool,
+    opset: int,
 ) -> dict[str, Any]:
     """Export one graph with static shapes; return its entry of model.yaml."""
     arguments = tuple(inputs.values())
@@ -180,7 +182,7 @@ def _graph(
         warnings.simplefilter('ignore')
         torch.onnx.export(
             module.eval(), arguments, str(file), input_names=list(inputs), output_names=outputs,
-            opset_version=OPSET, do_constant_folding=True, dynamo=False)
+            opset_version=opset, do_constant_folding=True, dynamo=False)
     model = folded(file)
     onnx.save(halved(model) if half else model, str(file))
     with torch.no_grad():

@@ -128,6 +128,6 @@ class Compiler:
     def _advice(self) -> str:
         version = self._library.__version__.split('.')
         if version[0] == '8' and int(version[1]) < 6:
-            return (': TensorRT 8.5 has no LayerNormalization: export the model with opset 16, or '
-                    'use a newer JetPack')
+            return (': TensorRT 8.5 has no LayerNormalization: export the model with --opset 16, '
+                    'or use a newer JetPack')
         return ''
