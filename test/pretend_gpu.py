@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -52,7 +53,8 @@ FUNCTIONS = (
     'cudaMalloc', 'cudaHostAlloc', 'cudaFree', 'cudaFreeHost', 'cudaMemcpyAsync',
     'cudaStreamCreateWithFlags', 'cudaStreamDestroy', 'cudaStreamSynchronize',
     'cudaStreamBeginCapture', 'cudaStreamEndCapture', 'cudaGraphInstantiateWithFlags',
-    'cudaGraphLaunch', 'cudaGraphDestroy', 'cudaGraphExecDestroy')
+    'cudaGraphLaunch', 'cudaGraphDestroy', 'cudaGraphExecDestroy', 'cudaEventCreate',
+    'cudaEventRecord', 'cudaEventElapsedTime', 'cudaEventDestroy', 'cudaMemGetInfo')
 """Of the CUDA run time; each is a method of `PretendGpu`, as in cudaMemcpyAsync: memcpy_async."""
 
 Status = IntEnum('Status', {
@@ -151,6 +153,8 @@ class PretendGpu:
             result = function(*arguments)
             if isinstance(result, Status):
                 return (result,)
+            if isinstance(result, tuple):
+                return (Status.cudaSuccess, *result)
             return (Status.cudaSuccess,) if result is None else (Status.cudaSuccess, result)
         return call
 
@@ -212,6 +216,25 @@ class PretendGpu:
 
     def graph_exec_destroy(self, executable: int) -> None:
         self._drop(executable)
+
+    def event_create(self) -> int:
+        return self._handle({'passed': None})
+
+    def event_record(self, event: int, stream: int) -> None:
+        self.put(stream, lambda: self.handles[event].update(passed=perf_counter()))
+
+    def event_elapsed_time(self, begin: int, end: int) -> float | Status:
+        passed = [self.handles[event]['passed'] for event in (begin, end)]
+        if None in passed:
+            return Status.cudaErrorInvalidValue
+        return 1000 * (passed[1] - passed[0])
+
+    def event_destroy(self, event: int) -> None:
+        self._drop(event)
+
+    def mem_get_info(self) -> tuple[int, int]:
+        taken = sum(len(memory) for memory in self.memory.values())
+        return 2 ** 33 - taken, 2 ** 33
 
     def _handle(self, item: Any) -> int:
         number = next(self._numbers)

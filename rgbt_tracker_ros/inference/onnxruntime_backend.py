@@ -48,8 +48,8 @@ class OnnxRuntimeBackend(GraphBackend):
         super().__init__(bundle)
         self.device = device
         count = thread_count(threads)
-        self._sessions = {'template': _session(bundle.template_graph, count, device),
-                          'search': _session(bundle.search_graph, count, device)}
+        self._sessions = {'template': load_session(bundle.template_graph, count, device),
+                          'search': load_session(bundle.search_graph, count, device)}
         self.warm_up()
 
     def _run(self, graph: Graph, names: list[str], feed: Mapping[str, Any]) -> list[Array]:
@@ -99,7 +99,8 @@ def _providers(device: Device) -> list[Any]:
     return [*first, cuda, _PROVIDERS['cpu']]
 
 
-def _session(graph: GraphSpec, threads: int, device: Device) -> Any:
+def load_session(graph: GraphSpec, threads: int, device: Device) -> Any:
+    """Return a session of a graph; raise ModelError where ONNX Runtime cannot run it there."""
     onnxruntime = _imported()
     wanted = _PROVIDERS[device]
     if wanted not in onnxruntime.get_available_providers():
