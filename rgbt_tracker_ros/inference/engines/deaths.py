@@ -78,6 +78,6 @@ def _runs(process: int) -> bool:
         return False
     try:
         os.kill(process, 0)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         return isinstance(error, PermissionError)
     return True
