@@ -16,6 +16,7 @@ from tiny_training import (
 import torch
 
 from rgbt_tracker_ros.errors import InputError
+from rgbt_tracker_ros.networks.layer_order import relaxed
 from rgbt_tracker_ros.training.patrack_method import ADAPTERS
 from rgbt_tracker_ros.training.recipe import read_recipe
 from rgbt_tracker_ros.training.run import Run
@@ -112,3 +113,16 @@ def test_the_published_schedule_is_what_the_recipes_say(name, samples, rates, ba
     assert (recipe.network.channels, recipe.network.blocks, recipe.network.drop_path) == (
         768, 12, 0.1)
     assert optim.average == 0.0
+
+
+def test_the_relaxation_finds_a_wanted_order():
+    torch.manual_seed(0)
+    values, wanted = torch.randn(1, 5, 8), [3, 0, 4, 1, 2]
+    logits = torch.randn(1, 5, requires_grad=True)
+    assert logits.argsort()[0].tolist() != wanted
+    optimizer = torch.optim.Adam([logits], 0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        (relaxed(logits, 0.5) @ values - values[:, wanted]).square().mean().backward()
+        optimizer.step()
+    assert logits.argsort()[0].tolist() == wanted

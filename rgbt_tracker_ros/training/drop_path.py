@@ -45,7 +45,7 @@ def _dropping(rate: float, batch: int) -> _Hook:
             return output
         rows = processes.own_rows(batch)
         # As for the whole batch, so that the number of processes does not matter.
-        kept = torch.rand(len(output) // len(rows), batch)[:, rows.start:rows.stop] >= rate
-        factor = kept.reshape(-1, 1, 1).to(output) / (1.0 - rate)
-        return output * factor
+        drawn = torch.rand(len(output) // len(rows), batch, device=output.device)
+        kept = drawn[:, rows.start:rows.stop].reshape(-1, 1, 1) >= rate
+        return output * kept.to(output.dtype) / (1.0 - rate)
     return drop
