@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 from mock_model import SEARCH, TEMPLATE
 import numpy as np
@@ -11,7 +13,10 @@ from pretend_room import Room, crops
 import pytest
 
 from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.inference.fallback import with_stand_in
+from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
+from rgbt_tracker_ros.inference.watch import Watch
 
 # What is not given back then is that one thing; a failed clean-up is no reason to warn.
 GIVE_BACK = {'cudaFree', 'cudaFreeHost', 'cudaStreamDestroy', 'cudaGraphDestroy',
@@ -87,6 +92,44 @@ def test_a_frame_that_failed_does_no_harm_to_the_next(room: Room) -> None:
         found = backend.search(templates, *search, fused=True)
         np.testing.assert_array_equal(found.score, wanted.score)
         np.testing.assert_array_equal(found.fused, wanted.fused)
+
+
+def test_onnxruntime_takes_over_with_the_same_templates(room: Room) -> None:
+    backend = with_stand_in('tensorrt', room.backend, lambda: OnnxRuntimeBackend(room.bundle, 1),
+                            Watch(warn=room.warnings.append))
+    templates = [backend.template(*crops(TEMPLATE, seed)) for seed in (1, 2)]
+    search = crops(SEARCH, 3)
+    wanted = backend.search(templates, *search)
+    room.gpu.fails = len(room.gpu.calls)
+    found = backend.search(templates, *search)
+    np.testing.assert_allclose(found.score, wanted.score, atol=1e-6)
+    assert backend.choice.degraded
+    assert room.warnings[-1].startswith('asked tensorrt, runs onnxruntime: cudaGraphLaunch failed')
+    backend.close()
+    assert room.gpu.live == 0
+
+
+def test_closing_while_another_thread_searches_ends_that_with_an_error(room: Room) -> None:
+    backend = room.backend()
+    templates = [backend.template(*crops(TEMPLATE, 1))] * 2
+    search, ended = crops(SEARCH, 3), []
+
+    def track() -> None:
+        try:
+            while True:
+                backend.search(templates, *search)
+        except ModelError as error:
+            ended.append(str(error))
+
+    thread = Thread(target=track)
+    thread.start()
+    while room.gpu.calls.count('cudaGraphLaunch') < 8:
+        sleep(0.001)
+    backend.close()
+    thread.join()
+    assert 'was closed' in ended[0]
+    assert room.gpu.violations == []
+    assert room.gpu.live == 0
 
 
 def test_a_driver_older_than_cuda_python_is_named(room: Room) -> None:
