@@ -17,7 +17,7 @@ from rgbt_tracker_ros.errors import InputError, ModelError
 # slim installation leaves out are not offered.
 COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'compare', 'benchmark', 'demo',
             'doctor', 'generate', 'align', 'train', 'import-checkpoint', 'export', 'inspect',
-            'build-engine', 'engines', 'compare-backends', 'soak', 'gpu-check')
+            'build-engine', 'engines', 'compare-backends', 'quantize', 'soak', 'gpu-check')
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -16,6 +16,7 @@ from rgbt_tracker_ros.inference.graph_file import check_self_contained
 from rgbt_tracker_ros.inference.model_path import DESCRIPTION, resolve
 
 FORMAT = 1
+PRECISIONS = ('fp32', 'fp16', 'int8')
 Shape = tuple[int, ...]
 
 
@@ -47,7 +48,14 @@ class GraphSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelBundle:
-    """A checked model bundle; the fields are those of model.yaml."""
+    """A checked model bundle; the fields are those of model.yaml.
+
+    Attributes
+    ----------
+    precision
+        What its graphs compute in: fp32, fp16 or int8.
+
+    """
 
     folder: Path
     name: str
@@ -63,6 +71,7 @@ class ModelBundle:
     calibration: Calibration
     training_data: tuple[str, ...]
     licence: str
+    precision: str = PRECISIONS[0]
 
     @property
     def cells(self) -> int:
@@ -89,7 +98,7 @@ def load_bundle(name: str | Path) -> ModelBundle:
     path = folder / DESCRIPTION
     top = Fields(path, _read_yaml(path))
     top.only('format', 'name', 'family', 'template', 'search', 'border', 'normalization',
-             'template_slots', 'graphs', 'calibration', 'training_data', 'licence')
+             'template_slots', 'graphs', 'calibration', 'training_data', 'licence', 'precision')
     top.integer('format', FORMAT, FORMAT)
     normalization = top.section('normalization')
     normalization.only('rgb', 'thermal')
@@ -110,6 +119,7 @@ def load_bundle(name: str | Path) -> ModelBundle:
         calibration=_calibration(top),
         training_data=top.texts('training_data'),
         licence=top.text('licence'),
+        precision=top.text('precision', PRECISIONS) if top.has('precision') else PRECISIONS[0],
     )
     _check_template(bundle, graphs.section('template'))
     _check_search(bundle, graphs.section('search'))

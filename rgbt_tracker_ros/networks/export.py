@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
-import os
 from pathlib import Path
-import shutil
-import tempfile
 from typing import Any, Protocol
 import warnings
 
@@ -17,8 +14,8 @@ import torch
 from torch import Tensor, nn
 import yaml
 
-from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.normalization import Normalization
+from rgbt_tracker_ros.inference.new_bundle import new_bundle
 from rgbt_tracker_ros.networks.folding import folded
 from rgbt_tracker_ros.networks.half_precision import halved
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
@@ -123,12 +120,7 @@ def export_bundle(
     """
     network = network.eval().float().to(memory_format=torch.contiguous_format)
     inputs: Inputs = network.inputs
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
-    except OSError as error:
-        raise InputError(f'--output {folder} cannot be written: {error.strerror}') from error
-    try:
+    with new_bundle(folder) as work:
         template, search = (
             {f'{crop}_rgb': torch.rand(1, 3, size, size),
              f'{crop}_thermal': torch.rand(1, inputs.thermal.channels, size, size)}
@@ -156,16 +148,8 @@ def export_bundle(
             'template_slots': network.template_slots,
             'calibration': dict(zip(('scale', 'bias'), facts.calibration, strict=True)),
             'graphs': graphs, 'training_data': list(facts.training_data),
-            'licence': facts.licence}
+            'licence': facts.licence, 'precision': 'fp16' if half else 'fp32'}
         (work / 'model.yaml').write_text(yaml.safe_dump(description, sort_keys=False))
-        folder.mkdir(exist_ok=True)
-        # The description goes last: until then the old one's checksums reject the new graphs.
-        for name in ('template.onnx', 'search.onnx', 'model.yaml'):
-            os.replace(work / name, folder / name)
-    except OSError as error:
-        raise InputError(f'--output {folder} cannot be written: {error.strerror}') from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _statistics(normalization: Normalization) -> dict[str, list[float]]:
