@@ -147,3 +147,15 @@ def test_closing_frees_everything_and_again_is_no_harm(room: Room) -> None:
         backend.search([template] * 2, *crops(SEARCH, 1))
     del template
     assert room.gpu.violations == []
+
+
+def test_a_closed_engine_says_so(room: Room) -> None:
+    backend = room.backend()
+    engine = backend._engines['template']
+    feed = {name: np.zeros(shape, np.float32)
+            for name, shape in room.bundle.template_graph.inputs.items()}
+    engine.run(feed)
+    backend.close()
+    with pytest.raises(ModelError, match='the engine was closed'):
+        engine.run(feed)
+    assert room.gpu.violations == []

@@ -28,9 +28,8 @@ _FUSED = 'fused_image'
 class TensorRtBackend(GraphBackend):
     """TensorRT on the first NVIDIA GPU.
 
-    Template tensors stay on the GPU. The tensors of the two slots are copied, within its memory,
-    to where the engine reads them, and only when a slot gets another template: a CUDA graph keeps
-    its addresses, and 64 tokens are some ten microseconds.
+    Template tensors stay on the GPU. Within its memory they are copied to where the engine reads
+    those of a slot, when the slot gets another template: a CUDA graph keeps its addresses.
 
     Parameters
     ----------

@@ -55,6 +55,7 @@ class TensorRtEngine:
         self._cuda = cuda
         self._journal = journal(library)
         self._holdings = Holdings(cuda)
+        self._graphs = Holdings(cuda)
         self._runtime: Any = None
         self._native: Any = None
         self._context: Any = None
@@ -149,6 +150,8 @@ class TensorRtEngine:
 
     def fill(self, name: str, array: Array) -> None:
         """Put an input where the next step uploads it from."""
+        if self._closed:
+            raise EngineError('the engine was closed')
         target = self._buffers[name].array
         if array.shape != target.shape:
             raise EngineError(f'input {name!r} has shape {array.shape}, the engine takes '
@@ -162,8 +165,7 @@ class TensorRtEngine:
             if tensor.values.shape != buffer.array.shape:
                 raise EngineError(f'input {name!r} has shape {tensor.values.shape}, the engine '
                                   f'takes {buffer.array.shape}')
-            self._cuda.copy(buffer.device, tensor.address, buffer.array.nbytes,
-                            self._stream)
+            self._cuda.copy(buffer.device, tensor.address, buffer.array.nbytes, self._stream)
             self._bound[name] = tensor.serial
 
     def launch(self) -> None:
@@ -204,7 +206,10 @@ class TensorRtEngine:
         self._closed = True
         with suppress(EngineError):
             self._cuda.wait(self._stream)
-        self._graph = self._context = self._native = self._runtime = None
+        # A graph goes before the kernels that it refers to, memory after whoever uses it.
+        self._graph = None
+        self._graphs.close()
+        self._context = self._native = self._runtime = None
         self._holdings.close()
 
     def _load(self, library: Any, plan: bytes) -> None:
@@ -251,7 +256,7 @@ class TensorRtEngine:
         graph = self._cuda.end_capture(self._stream)
         try:
             executable = self._cuda.instantiate(graph)
-            self._holdings.add(self._cuda.destroy_executable, executable)
+            self._graphs.add(self._cuda.destroy_executable, executable)
         finally:
             self._cuda.destroy_graph(graph)
         return executable
