@@ -168,7 +168,6 @@ BAD = [
     ({'model': 'no_such_model'}, "model 'no_such_model' not found"),
     ({'model': 'wrong_shapes'}, 'model.yaml says tensor(float) [1, 1, 32, 32]'),
     ({'backend': 'abacus'}, "model.backend = 'abacus' is not one of"),
-    ({'backend': 'tensorrt'}, "model.backend = 'tensorrt' is not in this version"),
     ({'set': 'template.interval=often'}, "parameter template.interval = 'often'"),
     ({'set': 'template.interval=0'}, 'out of range'),
     ({'set': 'no.such=1'}, "unknown parameter 'no.such'"),
