@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 import os
 from pathlib import Path
@@ -14,6 +12,9 @@ from typing import Annotated
 import typer
 
 from rgbt_tracker_ros.cli import options
+from rgbt_tracker_ros.cli.doctor_gpu import examine_backends, examine_gpu, installed_version
+from rgbt_tracker_ros.cli.doctor_jetson import examine_jetson
+from rgbt_tracker_ros.cli.finding import Finding
 from rgbt_tracker_ros.errors import InputError, ModelError
 
 _NEEDED = {'numpy': 'numpy', 'cv2': 'opencv-python-headless', 'yaml': 'PyYAML', 'rich': 'rich',
@@ -25,15 +26,6 @@ _ROS = {'rclpy': 'the node', 'sensor_msgs': 'the node', 'diagnostic_msgs': 'the 
         'std_srvs': 'the node', 'vision_msgs': 'detections and initial boxes',
         'message_filters': 'sync.policy approximate and exact',
         'cv_bridge': 'rare image encodings'}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `level` is ok, missing (no harm) or error."""
-
-    subject: str
-    level: str
-    text: str
 
 
 def doctor(
@@ -52,7 +44,7 @@ def doctor(
         '--json', metavar='OUT.json', help='The findings about a recording.')] = None,
     set_: options.Set = None,
 ) -> None:
-    """Check this installation, or a recording: Python packages, backends, models and ROS."""
+    """Check this installation, or a recording: packages, GPU, backends, Jetson, models, ROS."""
     if bag is not None or rgb is not None or thermal is not None:
         return _recording(bag, (rgb_topic, thermal_topic), (rgb, thermal), json_file, set_)
     _installation()
@@ -81,7 +73,7 @@ def _installation() -> None:
 
     from rgbt_tracker_ros.cli.console import console
 
-    colors = {'ok': 'green', 'missing': 'yellow', 'error': 'red'}
+    colors = {'ok': 'green', 'missing': 'yellow', 'warning': 'yellow', 'error': 'red'}
     findings = list(examine())
     table = Table()
     for name in ('what', 'state', 'found'):
@@ -103,23 +95,17 @@ def examine() -> Iterator[Finding]:
     for module, package in _NEEDED.items():
         present = find_spec(module) is not None
         yield Finding(package, 'ok' if present else 'error',
-                      _version(package) if present else f'needed: pip install {package}')
+                      installed_version(package) if present else f'needed: pip install {package}')
     for module, (package, purpose) in _OPTIONAL.items():
         present = find_spec(module) is not None
-        yield Finding(package, 'ok' if present else 'missing', _version(package) if present
+        yield Finding(package, 'ok' if present else 'missing',
+                      installed_version(package) if present
                       else f'for {purpose}: pip install {package}')
-    yield from _backends()
+    yield from examine_gpu()
+    yield from examine_backends()
+    yield from examine_jetson()
     yield from _models()
     yield from _ros()
-
-
-def _backends() -> Iterator[Finding]:
-    from rgbt_tracker_ros.inference.factory import available_backends
-
-    for name, present in available_backends().items():
-        absent = 'error' if name == 'onnxruntime' else 'missing'
-        yield Finding(f'backend {name}', 'ok' if present else absent,
-                      _version(name) if present else f'pip install {name}')
 
 
 def _models() -> Iterator[Finding]:
@@ -147,10 +133,3 @@ def _ros() -> Iterator[Finding]:
         yield Finding(f'ROS {module}', 'ok' if present else 'missing',
                       distribution or 'present' if present
                       else f'for {purpose}: source a ROS 2 installation')
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return 'present, version unknown'
