@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from engine_tools import FakeTools, Heard, build_here, write_graph
 import pytest
 
+from rgbt_tracker_ros.inference.engines import apart
 from rgbt_tracker_ros.inference.engines.apart import build_apart
 from rgbt_tracker_ros.inference.engines.cache import EngineCache
 from rgbt_tracker_ros.inference.engines.tools import (
@@ -135,6 +136,14 @@ def test_what_ends_a_builder_is_said(tmp_path, fault, words):
         build_apart(FakeTools(tmp_path / 'log', fault=fault), request, heard.watch.tell,
                     heard.watch.stop)
     assert heard.told == [('half', 0.5)]
+
+
+def test_no_place_for_temporary_files_costs_only_the_last_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(apart, 'TemporaryFile', (tmp_path / 'no' / 'place').open)
+    request = BuildRequest(write_graph(tmp_path / 'model'), 'fp32')
+    tools = FakeTools(tmp_path / 'log', fault='SIGABRT')
+    with pytest.raises(EngineError, match=r'by SIGABRT$'):
+        build_apart(tools, request, lambda *words: None, lambda: False)
 
 
 def test_a_builder_that_hangs_is_given_up_and_one_that_is_not_wanted_is_ended(tmp_path):

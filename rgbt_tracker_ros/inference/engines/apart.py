@@ -45,7 +45,7 @@ def build_apart(tools: EngineTools, request: BuildRequest, progress: Progress, s
         When `stop` said so; the process has ended by then.
 
     """
-    with TemporaryFile() as words:
+    with _words() as words:
         ours, theirs = Pipe()
         with ours:
             try:
@@ -62,6 +62,14 @@ def build_apart(tools: EngineTools, request: BuildRequest, progress: Progress, s
             finally:
                 process.kill()
                 process.wait()
+
+
+def _words() -> IO[bytes]:
+    """Return a file for what the builder says; where none can be made, it is lost."""
+    try:
+        return TemporaryFile()
+    except OSError:
+        return open(os.devnull, 'r+b')
 
 
 def _start(connection: Connection, words: IO[bytes]) -> subprocess.Popen[bytes]:
