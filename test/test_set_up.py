@@ -308,3 +308,15 @@ def test_a_reference_for_scans_that_cannot_be_had_is_done_without(tmp_path: Path
     _install_oracle(environment, Failing(tmp_path / 'logs', stream))
     assert 'not be compared with mamba-ssm: no such package' in stream.getvalue()
     assert not (tmp_path / 'set_up.json').exists()
+
+
+def test_versions_of_one_package_go_to_folders_of_their_own(tmp_path: Path) -> None:
+    from set_up import Environment, _install_bindings
+
+    steps = _NoSteps()
+    _install_bindings(Environment(tmp_path), steps)
+    targets = [command[command.index('--target') + 1] for command in steps.commands]
+    assert len(set(targets)) == len(targets) > 5
+    assert str(tmp_path / 'bindings' / 'tensorrt-cu12-bindings-10.3.0') in targets
+    _install_bindings(Environment(tmp_path), steps)
+    assert len(steps.commands) == len(targets)
