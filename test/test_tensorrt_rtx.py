@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine_graphs import graph, never, silent
 from mock_model import write_bundle
+from pretend_gpu import plug_in
 import pytest
 
 from rgbt_tracker_ros.inference.bundle import load_bundle
@@ -43,3 +44,14 @@ def test_it_can_be_stopped(tmp_path: Path) -> None:
     spec = load_bundle(write_bundle(tmp_path / 'm')).search_graph
     with pytest.raises(BuildStoppedError):
         RTX.build(BuildRequest(spec, 'fp32'), silent, lambda: next(answers, True))
+
+
+def test_it_refuses_an_engine_without_a_gpu_and_says_why(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = plug_in(monkeypatch)
+    plan = RTX.build(BuildRequest(graph(tmp_path), 'fp32', optimization=0), silent, never).plan
+    for content in (plan, plan[:len(plan) // 2], b'', b'not a plan'):
+        with pytest.raises(EngineError, match=r'refused the engine.*: '):
+            RTX.load(content)
+    assert gpu.live == 0
+    assert gpu.violations == []
