@@ -19,6 +19,7 @@ from rgbt_tracker_ros.inference.new_bundle import new_bundle
 from rgbt_tracker_ros.networks.folding import folded
 from rgbt_tracker_ros.networks.half_precision import halved
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
+from rgbt_tracker_ros.networks.padding import pads_merged
 
 OPSET = 17
 MAPS = ('score_map', 'size_map', 'offset_map')
@@ -167,7 +168,7 @@ def _graph(
         torch.onnx.export(
             module.eval(), arguments, str(file), input_names=list(inputs), output_names=outputs,
             opset_version=opset, do_constant_folding=True, dynamo=False)
-    model = folded(file)
+    model = pads_merged(folded(file))
     onnx.save(halved(model) if half else model, str(file))
     with torch.no_grad():
         results = module(*arguments)
