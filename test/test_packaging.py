@@ -17,7 +17,7 @@ import rgbt_tracker_ros
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = 'rgbt_tracker_ros'
-OPTIONAL = {'av', 'openvino', 'ray', 'tensorrt', 'torch'}
+OPTIONAL = {'av', 'onnx', 'openvino', 'ray', 'tensorrt', 'torch'}
 """Imported lazily; no rosdep key, or chosen by the user."""
 PYTHON_KEYS = {'cv2': 'python3-opencv', 'yaml': 'python3-yaml',
                'onnxruntime': 'python3-onnxruntime-pip'}
