@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from mock_model import SEARCH, TEMPLATE
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from rgbt_tracker_ros.inference.tensorrt.tensors import tensors_of
 
 
 @pytest.fixture
@@ -159,3 +161,17 @@ def test_a_closed_engine_says_so(room: Room) -> None:
     with pytest.raises(ModelError, match='the engine was closed'):
         engine.run(feed)
     assert room.gpu.violations == []
+
+
+@pytest.mark.parametrize(('shape', 'kind', 'place', 'shown'), [
+    ((1, -1), 'FLOAT', 0, r'FLOAT \[1, -1\]'), ((1, 2), 'FP8', 0, r'FP8 \[1, 2\]'),
+    ((1, 2), 'FLOAT', 1, r'FLOAT \[1, 2\]')])
+def test_tensors_that_cannot_be_used_are_named(
+        shape: tuple[int, ...], kind: str, place: int, shown: str) -> None:
+    library = SimpleNamespace(TensorLocation=SimpleNamespace(DEVICE=0))
+    engine = SimpleNamespace(
+        num_io_tensors=1, get_tensor_name=lambda index: 'x', get_tensor_shape=lambda name: shape,
+        get_tensor_dtype=lambda name: SimpleNamespace(name=kind),
+        get_tensor_location=lambda name: place)
+    with pytest.raises(ModelError, match=f"tensor 'x' of the engine is {shown}: only tensors of"):
+        tensors_of(library, engine)

@@ -15,9 +15,8 @@ from rgbt_tracker_ros.inference.engines.tools import EngineError, TensorInfo
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
 from rgbt_tracker_ros.inference.tensorrt.library import journal
 from rgbt_tracker_ros.inference.tensorrt.memory import DeviceTensor, Holdings
+from rgbt_tracker_ros.inference.tensorrt.tensors import tensors_of
 
-_TYPES = {'FLOAT': 'float32', 'HALF': 'float16', 'INT8': 'int8', 'INT32': 'int32',
-          'INT64': 'int64', 'BOOL': 'bool', 'UINT8': 'uint8'}
 _ALIKE = 1e-2
 """A captured graph may take other kernels; what it computes is the same."""
 
@@ -222,7 +221,7 @@ class TensorRtEngine:
         self._context = wanted(
             'TensorRT gave no execution context', self._native.create_execution_context,
             'the GPU may have too little free memory')
-        self._tensors = _tensors(library, self._native)
+        self._tensors = tensors_of(library, self._native)
         self._inputs = [name for name, tensor in self._tensors.items() if tensor.is_input]
         self._outputs = [name for name, tensor in self._tensors.items() if not tensor.is_input]
         self._buffers: dict[str, Buffer] = {}
@@ -269,17 +268,3 @@ class TensorRtEngine:
     def _agrees(self, before: Mapping[str, Array]) -> bool:
         return all(np.allclose(self._buffers[name].array, before[name], _ALIKE, _ALIKE,
                                equal_nan=True) for name in self._downloads)
-
-
-def _tensors(library: Any, engine: Any) -> dict[str, TensorInfo]:
-    tensors = {}
-    for index in range(engine.num_io_tensors):
-        name = engine.get_tensor_name(index)
-        shape, kind = tuple(engine.get_tensor_shape(name)), engine.get_tensor_dtype(name).name
-        if any(side < 0 for side in shape) or kind not in _TYPES or (
-                engine.get_tensor_location(name) != library.TensorLocation.DEVICE):
-            raise EngineError(f'tensor {name!r} of the engine is {kind} {list(shape)}: only '
-                              'tensors of fixed shape on the GPU can be used')
-        is_input = engine.get_tensor_mode(name) == library.TensorIOMode.INPUT
-        tensors[name] = TensorInfo(shape, _TYPES[kind], is_input)
-    return tensors
