@@ -170,7 +170,13 @@ class TargetSettings:
     redetect: bool = _setting(
         True, 'While LOST, look over a growing region and then the whole image.')
     window: float = _setting(
-        0.6, 'Weight of the Hann window that favours small motions.', low=0.0, high=1.0)
+        0.5, 'How much the place where motion leads to decides between peaks: 0 = looks alone, '
+        'towards 1 = place alone.', low=0.0, high=1.0)
+    rivals: bool = _setting(
+        True, 'Follow look-alikes beside the target, so that people who cross do not swap.')
+    coast: bool = _setting(
+        True, 'A LOST target is looked for, and shown, where its motion leads to; otherwise where '
+        'it was seen last.')
     smoothing: float = _setting(
         0.3, 'Share of the old box size kept from frame to frame.', low=0.0, high=0.99)
     predict_to_now: bool = _setting(

@@ -9,7 +9,7 @@ import pytest
 
 from rgbt_tracker_ros.inference.backend import SearchMaps
 from rgbt_tracker_ros.inference.bundle import Calibration
-from rgbt_tracker_ros.tracking.decoding import calibrated, decode, hann
+from rgbt_tracker_ros.tracking.decoding import calibrated, decode, hann, peaks
 
 
 def _maps(score: np.ndarray, w: float = 0.2, h: float = 0.4) -> SearchMaps:
@@ -53,6 +53,37 @@ def test_any_finite_maps_give_a_usable_peak(
     assert 0 < peak.h <= 1
     assert 0 <= peak.rival <= 1
     assert 0 <= peak.score <= 1
+
+
+def test_a_target_between_two_cells_is_found_between_them() -> None:
+    """Each cell's own box is drawn to its middle: their mean does not swing with the choice."""
+    places = []
+    for left, right in ((0.8, 0.79), (0.79, 0.8)):
+        score = np.zeros((16, 16))
+        score[8, 7], score[8, 8] = left, right
+        places.append(decode(_maps(score)).cx)
+    assert places == pytest.approx([7.75 / 16] * 2, abs=1e-3)
+
+
+def test_a_weak_neighbour_has_no_say() -> None:
+    score = np.zeros((16, 16))
+    score[8, 7], score[8, 8] = 0.8, 0.39
+    assert decode(_maps(score)).cx == pytest.approx(7.25 / 16)
+
+
+def test_the_peaks_come_in_order_and_no_more_than_asked_for() -> None:
+    score = np.full((16, 16), 0.01)
+    score[2, 2], score[3, 2], score[8, 8], score[14, 3], score[12, 12] = 0.5, 0.4, 0.9, 0.04, 0.3
+    assert [peak.score for peak in peaks(_maps(score), 0.05, 6)] == pytest.approx([0.9, 0.5, 0.3])
+    assert [peak.score for peak in peaks(_maps(score), 0.05, 2)] == pytest.approx([0.9, 0.5])
+    assert len(peaks(_maps(score), 0.95, 6)) == 1
+
+
+@given(arrays(np.float32, (8, 8), elements=st.floats(0, 1, width=32)), st.floats(0, 1))
+def test_the_first_peak_is_the_best_cell(score: np.ndarray, least: float) -> None:
+    found = peaks(_maps(score), least, 6)
+    assert 1 <= len(found) <= 6
+    assert found[0] == decode(_maps(score))
 
 
 def test_the_window_is_symmetric_positive_and_one_at_most() -> None:

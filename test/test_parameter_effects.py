@@ -89,6 +89,27 @@ def test_target_window(live, window, moves):
     assert (float(status['x']) < PLACE - 20) == moves
 
 
+@pytest.mark.parametrize(('rivals', 'moves'), [(True, False), (False, True)])
+def test_target_rivals(live, rivals, moves):
+    # A look-alike stands beside the target, which then vanishes.
+    live.set(target__rivals=rivals)
+    for _ in range(5):
+        pixels, thermal = live.scene.rgb(PLACE - 48), live.scene.thermal(PLACE - 48)
+        pixels[100:100 + SIDE, PLACE:PLACE + SIDE] = 235
+        thermal[100:100 + SIDE, PLACE:PLACE + SIDE] = 7900
+        assert abs(float(live.status_of(rgb=pixels, thermal=thermal)['x']) - PLACE) < 8
+    status = live.status(PLACE - 48)
+    assert (float(status['x']) < PLACE - 20) == moves
+
+
+def test_target_coast(live):
+    places = [float(live.status(PLACE + 3 * step)['x']) for step in range(8)]
+    live.set(target__lost_frames=1, target__coast=False)
+    assert float(live.status(None)['x']) == pytest.approx(places[-1], abs=1)
+    live.set(target__coast=True)
+    assert [float(live.status(None)['x']) for _ in range(4)][-1] > places[-1] + 4
+
+
 def test_target_smoothing(live):
     # The mock model's boxes are squares: a long one grows as much as smoothing lets it.
     assert live.init_box(PLACE, w=48, h=24)['accepted'] == 'True'

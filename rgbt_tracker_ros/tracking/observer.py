@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -14,9 +14,13 @@ from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.inference.backend import Array, Backend, TemplateTensors
 from rgbt_tracker_ros.inference.bundle import ModelBundle
-from rgbt_tracker_ros.tracking.decoding import calibrated, decode
+from rgbt_tracker_ros.tracking.decoding import calibrated, peaks
+from rgbt_tracker_ros.tracking.following import Found
 from rgbt_tracker_ros.tracking.network_inputs import NetworkInputs
 from rgbt_tracker_ros.tracking.redetection import Look
+
+_LEAST_PEAK, _MOST_PEAKS = 0.05, 6
+"""Raw score that makes a peak besides the best one, and how many are looked at."""
 
 _RIVALRY = 0.8
 """A rival peak over this share of the best one makes a sighting unclear."""
@@ -38,6 +42,8 @@ class Sighting:
         The image region that was searched.
     fused
         H x W x 3 uint8 fused search crop, where asked for and known.
+    found
+        All peaks, the best one first.
 
     """
 
@@ -46,6 +52,19 @@ class Sighting:
     clear: bool
     region: Box
     fused: NDArray[np.uint8] | None
+    found: tuple[Found, ...]
+
+    def of(self, index: int | None, expected: Box) -> Sighting:
+        """Return the sighting of another peak, or of none: then the target is where expected.
+
+        It is unclear, unless it is that of the best peak.
+        """
+        if index == 0:
+            return self
+        if index is None:
+            return replace(self, box=expected, score=0.0, clear=False)
+        other = self.found[index]
+        return replace(self, box=other.box, score=other.score, clear=False)
 
 
 class Observer:
@@ -82,8 +101,8 @@ class Observer:
             return self._backend.template(rgb, thermal)
 
     def look(self, pair: ImagePair, look: Look, templates: Sequence[TemplateTensors],
-             window: float, fused: bool) -> Sighting:
-        """Search one region and return its best peak.
+             fused: bool) -> Sighting:
+        """Search one region and return its peaks.
 
         Parameters
         ----------
@@ -93,8 +112,6 @@ class Observer:
             Where to search.
         templates
             One per template slot.
-        window
-            Weight of the Hann window.
         fused
             Also return the fused search crop.
 
@@ -109,12 +126,15 @@ class Observer:
         self.crop_s += perf_counter() - begin
         with self._clocked():
             maps = self._backend.search(templates, rgb, thermal, fused=fused).checked()
-        peak = decode(maps, window)
+        found = peaks(maps, _LEAST_PEAK, _MOST_PEAKS)
+        best = found[0]
+        scored = tuple(Found(geometry.to_image(peak.cx, peak.cy, peak.w, peak.h),
+                             calibrated(peak.score, self._bundle.calibration), peak.score)
+                       for peak in found)
         return Sighting(
-            box=geometry.to_image(peak.cx, peak.cy, peak.w, peak.h),
-            score=calibrated(peak.score, self._bundle.calibration),
-            clear=peak.rival < _RIVALRY * peak.score, region=geometry.region,
-            fused=None if maps.fused is None else _to_image(maps.fused))
+            box=scored[0].box, score=scored[0].score,
+            clear=best.rival < _RIVALRY * best.score, region=geometry.region,
+            fused=None if maps.fused is None else _to_image(maps.fused), found=scored)
 
     @contextmanager
     def _clocked(self) -> Iterator[None]:

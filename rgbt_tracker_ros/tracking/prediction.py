@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from rgbt_tracker_ros.imaging.box import MIN_SIDE, Box
 from rgbt_tracker_ros.imaging.crops import clip_box
+from rgbt_tracker_ros.tracking.kalman import ConstantVelocity
 
 HORIZON_S = 0.5
 """Longest time that is predicted; older images tell nothing about now."""
@@ -93,9 +94,7 @@ class MotionModel:
         self._begin(0.0, 0.0)
 
     def _begin(self, x: float, y: float) -> None:
-        self._x, self._y, self._vx, self._vy = x, y, 0.0, 0.0
-        # Variance of place, of both, and of speed; in target sizes, the same for x and y.
-        self._place, self._both, self._speed = _MEASUREMENT ** 2, 0.0, _FIRST_SPEED ** 2
+        self._filter = ConstantVelocity(x, y, _MEASUREMENT ** 2, _FIRST_SPEED ** 2)
 
     def update(self, stamp: float, box: Box, view: tuple[int, int]) -> None:
         """Take in a measured box.
@@ -114,24 +113,12 @@ class MotionModel:
         if before is None or not 0.0 < stamp - before[0] <= _LONGEST_GAP_S or before[2] != view:
             self._begin(box.cx, box.cy)
             return
-        self._carry_on(stamp - before[0])
-        off_x, off_y = box.cx - self._x, box.cy - self._y
-        if math.hypot(off_x, off_y) > _LEAP * _size(box):
+        self._filter.carry_on(stamp - before[0], _AGILITY)
+        away = math.hypot(box.cx - self._filter.x, box.cy - self._filter.y)
+        if away > _LEAP * _size(box):
             self._begin(box.cx, box.cy)
             return
-        spread = self._place + _MEASUREMENT ** 2
-        gain, speed_gain = self._place / spread, self._both / spread
-        self._x, self._y = self._x + gain * off_x, self._y + gain * off_y
-        self._vx, self._vy = self._vx + speed_gain * off_x, self._vy + speed_gain * off_y
-        self._speed -= speed_gain * self._both
-        self._place, self._both = (1.0 - gain) * self._place, (1.0 - gain) * self._both
-
-    def _carry_on(self, step: float) -> None:
-        """Move place and variances on by some seconds."""
-        self._x, self._y = self._x + self._vx * step, self._y + self._vy * step
-        self._place += step * (2.0 * self._both + step * self._speed) + _AGILITY * step ** 3 / 3
-        self._both += step * self._speed + _AGILITY * step ** 2 / 2
-        self._speed += _AGILITY * step
+        self._filter.correct(box.cx, box.cy, _MEASUREMENT ** 2)
 
     @property
     def motion(self) -> Motion | None:
@@ -139,8 +126,9 @@ class MotionModel:
         if self._newest is None:
             return None
         stamp, box, view = self._newest
-        variance = self._speed * _size(box) ** 2
-        return Motion(stamp, box, _shrunk(self._vx, variance), _shrunk(self._vy, variance), view)
+        variance = self._filter.speed * _size(box) ** 2
+        return Motion(stamp, box, _shrunk(self._filter.vx, variance),
+                      _shrunk(self._filter.vy, variance), view)
 
 
 def _size(box: Box) -> float:

@@ -29,9 +29,10 @@ class Look:
 class Redetection:
     """Plans the looks for a lost target, two a frame at most.
 
-    The first look is around the last good box and widens step by step up to twice the search
-    region. The second one goes over the image in overlapping tiles of the search region's size,
-    nearest first, round and round, so that the cost of a frame stays bounded.
+    The first look is around the last box; every other time it widens, step by step up to twice
+    the search region, in which the target looks half as large. The second one goes over the image
+    in overlapping tiles of the search region's size, nearest first, round and round, so that the
+    cost of a frame stays bounded.
     """
 
     def __init__(self) -> None:
@@ -86,7 +87,7 @@ class Redetection:
             self._looks = 0
         growth = min(_GROWTH_STEP ** (max(self._frames - 1, 0) // _FRAMES_PER_STEP),
                      _LARGEST_GROWTH)
-        looks = [Look(last, growth)]
+        looks = [Look(last, growth if self._frames % 2 else 1.0)]
         # A single tile shows what the look around the last box shows.
         if len(self._tiles) > 1:
             looks.append(self._tiles[self._looks % len(self._tiles)])

@@ -15,12 +15,16 @@ from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
 from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import Settings
+from rgbt_tracker_ros.tracking.following import Following
 from rgbt_tracker_ros.tracking.motion import follow
 from rgbt_tracker_ros.tracking.observer import Observer, Sighting
 from rgbt_tracker_ros.tracking.redetection import Look, Redetection
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 from rgbt_tracker_ros.tracking.target_state import TargetState
 from rgbt_tracker_ros.tracking.template_memory import Candidate, TemplateMemory
+
+_SIZE_AS_ONE = 0.2
+"""Share of a change of size that is believed while a rival is one with the target."""
 
 
 class Tracker:
@@ -47,10 +51,12 @@ class Tracker:
         self._observer = Observer(bundle, backend)
         self._memory = TemplateMemory(self._settings.template)
         self._target = TargetState(self._settings.target)
+        self._following = Following(self._settings.target)
         self._redetection = Redetection()
         self._box = self._last_good = Box(0, 0, MIN_SIDE, MIN_SIDE)
         self._size = (0, 0)
         self._initial_mode = ''
+        self._as_one = False
         self._frame = 0
 
     @classmethod
@@ -101,6 +107,7 @@ class Tracker:
         self._box = self._last_good = inside
         self._size = (pair.width, pair.height)
         self._initial_mode = pair.mode
+        self._following.start(inside, pair.stamp)
         self._target.start()
         return self._result(pair.mode, start, 1.0, '', None)
 
@@ -160,7 +167,7 @@ class Tracker:
         self._settings = replace(
             self._settings, template=settings.template, target=settings.target)
         self._memory.configure(settings.template)
-        self._target.settings = settings.target
+        self._target.settings = self._following.settings = settings.target
 
     def close(self) -> None:
         """Free the backend; the tracker cannot be used afterwards."""
@@ -177,20 +184,31 @@ class Tracker:
         return self._observer.begin()
 
     def _look(self, pair: ImagePair, fused: bool) -> Sighting:
-        """Return the best sighting of the looks that the target's state asks for."""
+        """Return the sighting of the target in the looks that its state asks for."""
         target = self._settings.target
         slots = self._memory.slots(self.bundle.template_slots)
-        if self.state is State.TRACKING:
-            return self._observer.look(pair, Look(self._box, 1.0), slots, target.window, fused)
+        lost = self.state is State.LOST
+        expected = clip_box(self._following.carry_on(pair.stamp, lost), *self._size,
+                            margin=MIN_SIDE)
+        if not lost:
+            seen = self._observer.look(pair, Look(expected, 1.0), slots, fused)
+            index, self._as_one = self._following.choose(seen.found)
+            return seen.of(index, expected)
+        if target.coast:
+            self._set_box(expected)
+        self._following.place(self._box)
         looks = [Look(self._box, 1.0)]
         if target.redetect:
             looks = self._redetection.plan(self._box, self.bundle.search.factor, *self._size)
-        # A lost target may be anywhere in a region, so its middle is not favoured.
-        sightings = [self._observer.look(pair, look, slots, 0.0, fused) for look in looks]
-        return max(
-            (replace(sighting, score=sighting.score * self._redetection.plausibility(
-                self._box, sighting.box)) for sighting in sightings),
-            key=lambda sighting: sighting.score)
+        return max((self._believed(self._observer.look(pair, look, slots, fused))
+                    for look in looks), key=lambda sighting: sighting.score)
+
+    def _believed(self, sighting: Sighting) -> Sighting:
+        """Return what was found of a lost target, with the score that its place leaves it."""
+        if self._following.is_rival(sighting.box):
+            return replace(sighting, score=0.0)
+        return replace(sighting, score=sighting.score * self._redetection.plausibility(
+            self._box, sighting.box))
 
     def _take_in(self, pair: ImagePair, sighting: Sighting) -> None:
         """Let a sighting move the box, the state and the templates."""
@@ -200,12 +218,18 @@ class Tracker:
         if before is State.LOST and after is State.TRACKING:
             self._redetection.reset()
             self._set_box(follow(self._box, sighting.box, 1.0, target.smoothing))
+            self._following.find(self._box)
         elif after is State.TRACKING:
             # A doubtful sighting moves the box only in part, so that an occluder does not
             # carry it away.
             trust = min(sighting.score / target.lost_threshold, 1.0) if target.lost_threshold \
                 else 1.0
-            self._set_box(follow(self._box, sighting.box, trust, target.smoothing))
+            smoothing = target.smoothing
+            if self._as_one:
+                # The box is that of two.
+                smoothing = 1.0 - _SIZE_AS_ONE * (1.0 - smoothing)
+            self._set_box(follow(self._following.expected, sighting.box, trust, smoothing))
+            self._following.see(self._box)
         if after is State.TRACKING and sighting.score >= target.lost_threshold:
             if before is State.TRACKING:
                 self._redetection.note_motion(self._last_good, self._box)
@@ -214,17 +238,18 @@ class Tracker:
         self._renew_template()
 
     def _update_state(self, score: float) -> State:
-        """Return the new state; a target that is lost is looked for where it was seen last."""
+        """Return the new state; without `target.coast` a lost target stays where it was seen."""
         before = self.state
         after = self._target.update(score)
         if before is State.TRACKING and after is State.LOST:
-            self._set_box(self._last_good)
+            coast = self._settings.target.coast
+            self._set_box(self._following.expected if coast else self._last_good)
         return after
 
     def _remember(self, pair: ImagePair, sighting: Sighting) -> None:
         # A template without a camera that the initial one has would make it worse.
         degraded = pair.mode not in (self._initial_mode, 'rgbt')
-        if (not degraded and sighting.clear
+        if (not degraded and sighting.clear and not self._as_one
                 and self._memory.wants(self._frame, sighting.score)):
             crops = self._observer.crop(pair, self._box)
             self._memory.offer(Candidate(self._frame, sighting.score, *crops))
@@ -248,6 +273,7 @@ class Tracker:
         self._size = new
         self._redetection.reset()
         self._set_box(Box(self._box.x * x, self._box.y * y, self._box.w * x, self._box.h * y))
+        self._following.start(self._box, pair.stamp)
         return (f'image size changed from {old[0]}x{old[1]} to {new[0]}x{new[1]}: '
                 'the box was scaled')
 
