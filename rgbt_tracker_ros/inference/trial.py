@@ -69,7 +69,7 @@ def compare(reference: Backend, other: Backend, bundle: ModelBundle,
             return None
         # Each of them goes first in every second turn.
         first, second = (0, 1) if len(seconds) % 2 else (1, 0)
-        turn = {first: _seconds(looks[first]), second: _seconds(looks[second])}
+        turn = {place: _seconds(looks[place], perf_counter) for place in (first, second)}
         seconds.append((turn[0], turn[1]))
     times = np.array(seconds)
     reference_ms, other_ms = (1000 * float(value) for value in np.median(times, axis=0))
@@ -82,7 +82,7 @@ def _search(backend: Backend, bundle: ModelBundle, scene: Scene) -> Callable[[],
     return lambda: backend.search(templates, *scene.search)
 
 
-def _seconds(call: Callable[[], object], clock: Callable[[], float] = perf_counter) -> float:
+def _seconds(call: Callable[[], object], clock: Callable[[], float]) -> float:
     begin = clock()
     call()
     return clock() - begin
