@@ -2,6 +2,7 @@
 """The backend `torch` reads the same graphs as ONNX Runtime and gives the same numbers."""
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from hypothesis import given, settings
@@ -150,6 +151,20 @@ def test_operators_of_other_inputs_and_outputs_also_do(tmp_path):
 def test_any_slice_is_what_onnxruntime_takes(tmp_path_factory, start, end, step, axis):
     _assert_equal(tmp_path_factory.getbasetemp(), 'Slice', [GRID],
                   {1: [start], 2: [end], 3: [axis], 4: [step]})
+
+
+def test_nodes_may_stand_in_any_order(tmp_path):
+    bundle = load_bundle(write_bundle(tmp_path / 'm'))
+    graph = onnx.load(str(bundle.search_graph.file))
+    nodes = list(reversed(graph.graph.node))
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    file = tmp_path / 'reversed.onnx'
+    onnx.save(graph, str(file))
+    inputs = [torch.rand(shape) for shape in bundle.search_graph.inputs.values()]
+    wanted = load_module(bundle.search_graph)(*inputs)
+    found = load_module(replace(bundle.search_graph, file=file))(*inputs)
+    torch.testing.assert_close(found, wanted, atol=0, rtol=0)
 
 
 def test_an_unknown_operator_is_named_with_the_remedy(tmp_path):

@@ -2,6 +2,8 @@
 """Turns an ONNX graph with known shapes into a PyTorch module of straight-line code."""
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,7 @@ def load_module(graph: GraphSpec) -> fx.GraphModule:
                          'again') from error
     builder = _Builder(graph, model.graph)
     with torch.no_grad():
-        for node in model.graph.node:
+        for node in _in_order(model.graph.node):
             builder.add(node)
     return builder.module()
 
@@ -124,6 +126,15 @@ class _Builder:
             self._root.register_buffer(attribute, value)
             self._constants[name] = self._graph.get_attr(attribute)
         return self._constants[name]
+
+
+def _in_order(nodes: Sequence[Any]) -> Iterator[Any]:
+    """Yield nodes after those that they read from: converters do not always keep them so."""
+    makers = {name: place for place, node in enumerate(nodes) for name in node.output if name}
+    sorter = TopologicalSorter({
+        place: [makers[name] for name in node.input if name in makers]
+        for place, node in enumerate(nodes)})
+    return (nodes[place] for place in sorter.static_order())
 
 
 def _shape_only(value: Any) -> Any:
