@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rgbt_tracker_ros.networks.quantization import Feed, Int8Graph, Outputs
 
 _REFUSED = 1
-_MARGIN = 0.005
+_MARGIN = 0.01
 _RANGED, _WEIGHED = 0.6, 0.1
 """Shares of the samples that ranges are learnt from, and that single nodes are tried on."""
 
