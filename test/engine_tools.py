@@ -25,7 +25,7 @@ from rgbt_tracker_ros.inference.engines.tools import (
     Stop,
     TensorInfo,
 )
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 
 PLATFORM = Platform('fake', '10.3.0', 'Orin', '8.7', '12.6')
 TIMINGS = b'measured'
@@ -124,10 +124,10 @@ def write_graph(folder: Path, content: bytes = b'weights') -> GraphSpec:
 
 
 class Heard:
-    """A watch that notes what it is told."""
+    """A monitor that notes what it is told."""
 
     def __init__(self, stop: Callable[[], bool] = lambda: False) -> None:
         self.warnings: list[str] = []
         self.told: list[tuple[str, float | None]] = []
-        self.watch = Watch(lambda text, share: self.told.append((text, share)),
-                           self.warnings.append, stop)
+        self.monitor = Monitor(lambda text, share: self.told.append((text, share)),
+                               self.warnings.append, stop)

@@ -14,9 +14,9 @@ import pytest
 
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.engines.tools import BuildRequest, BuildResult
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.tensorrt.backend import TensorRtBackend
 from rgbt_tracker_ros.inference.tensorrt.tools import TensorRtTools
-from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 
@@ -42,7 +42,7 @@ class Room:
     def backend(self, bundle: ModelBundle | None = None, **settings: Any) -> TensorRtBackend:
         return TensorRtBackend(
             bundle or self.bundle, ModelSettings(engine_cache=str(self.cache), **settings),
-            Watch(warn=self.warnings.append), tools=TensorRtTools(), build=build_here)
+            Monitor(warn=self.warnings.append), tools=TensorRtTools(), build=build_here)
 
 
 def build_here(tools: Any, request: BuildRequest, progress: Any, stop: Any) -> BuildResult:

@@ -36,9 +36,9 @@ import importlib, json, sys
 module = importlib.import_module(sys.argv[1])
 for name in sys.argv[2:]:
     # Our own classes on the real ones.
-    from rgbt_tracker_ros.inference.tensorrt.library import Journal
+    from rgbt_tracker_ros.inference.tensorrt.library import ErrorLog
     from rgbt_tracker_ros.inference.tensorrt.progress import monitor
-    Journal(module).logger.log(module.ILogger.ERROR, 'failed')
+    ErrorLog(module).logger.log(module.ILogger.ERROR, 'failed')
     watching = monitor(module, print, bool)
     assert watching is None or watching.step_complete.__name__
 members = {

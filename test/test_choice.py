@@ -14,8 +14,8 @@ from rgbt_tracker_ros.inference import factory, trial
 from rgbt_tracker_ros.inference.backend import Array, Backend, SearchMaps, TemplateTensors
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.choice import choose
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
-from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 QUICK_S, SLOW_S = 0.001, 0.02
@@ -72,7 +72,7 @@ class Machine:
 
     def choose(self, stop: Callable[[], bool] = lambda: False, **settings: object) -> Backend:
         self.made.clear()
-        chosen = choose(self.bundle, ModelSettings(**settings), Watch(stop=stop), self.load,
+        chosen = choose(self.bundle, ModelSettings(**settings), Monitor(stop=stop), self.load,
                         tuple(name for name in self.seconds if name != 'onnxruntime'))
         assert [made for made in self.made if not made.closed] == [chosen]
         return chosen

@@ -28,11 +28,11 @@ class Machine:
             raise EngineError('no NVIDIA driver: install it')
         return self.tools
 
-    def load(self, bundle, settings, watch):
+    def load(self, bundle, settings, monitor):
         """Do what the backend does with the cache."""
         cache = EngineCache(cache_folder(settings.engine_cache), self.installed(), build_here)
         for graph in (bundle.template_graph, bundle.search_graph):
-            cache.engine(graph, settings.precision, watch)
+            cache.engine(graph, settings.precision, monitor)
         return self
 
     def close(self):

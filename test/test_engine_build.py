@@ -12,8 +12,8 @@ from time import monotonic, sleep
 from engine_tools import FakeTools, Heard, build_here, write_graph
 import pytest
 
-from rgbt_tracker_ros.inference.engines import apart
-from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines import build_process
+from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.cache import EngineCache
 from rgbt_tracker_ros.inference.engines.tools import (
     BuildRequest,
@@ -34,7 +34,7 @@ root = Path(sys.argv[2])
 heard = Heard()
 tools = FakeTools(root / 'log', seconds=float(sys.argv[3]), fault=sys.argv[4])
 engine = EngineCache(root / 'cache', tools).engine(
-    write_graph(root / 'model'), 'fp32', heard.watch)
+    write_graph(root / 'model'), 'fp32', heard.monitor)
 print(engine.content['onnx'][:8], 'waited' if 'waiting' in str(heard.told) else '', heard.warnings)
 '''
 
@@ -104,7 +104,7 @@ def test_an_engine_that_kills_who_loads_it_does_not_do_so_for_ever(tmp_path):
     def load():
         heard = Heard()
         EngineCache(cache, tools, build_here).engine(
-            write_graph(tmp_path / 'model'), 'fp32', heard.watch)
+            write_graph(tmp_path / 'model'), 'fp32', heard.monitor)
         return heard.warnings
 
     assert load() == []
@@ -133,17 +133,17 @@ def test_what_ends_a_builder_is_said(tmp_path, fault, words):
     request = BuildRequest(write_graph(tmp_path / 'model'), 'fp32')
     heard = Heard()
     with pytest.raises(EngineError, match=words):
-        build_apart(FakeTools(tmp_path / 'log', fault=fault), request, heard.watch.tell,
-                    heard.watch.stop)
+        build_in_process(FakeTools(tmp_path / 'log', fault=fault), request, heard.monitor.progress,
+                         heard.monitor.stop)
     assert heard.told == [('half', 0.5)]
 
 
 def test_no_place_for_temporary_files_costs_only_the_last_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(apart, 'TemporaryFile', (tmp_path / 'no' / 'place').open)
+    monkeypatch.setattr(build_process, 'TemporaryFile', (tmp_path / 'no' / 'place').open)
     request = BuildRequest(write_graph(tmp_path / 'model'), 'fp32')
     tools = FakeTools(tmp_path / 'log', fault='SIGABRT')
     with pytest.raises(EngineError, match=r'by SIGABRT$'):
-        build_apart(tools, request, lambda *words: None, lambda: False)
+        build_in_process(tools, request, lambda *words: None, lambda: False)
 
 
 def test_a_builder_that_hangs_is_given_up_and_one_that_is_not_wanted_is_ended(tmp_path):
@@ -151,8 +151,8 @@ def test_a_builder_that_hangs_is_given_up_and_one_that_is_not_wanted_is_ended(tm
     request = BuildRequest(write_graph(tmp_path / 'model'), 'fp32')
     told = []
     with pytest.raises(BuildStoppedError):
-        build_apart(tools, request, lambda *words: told.append(words), lambda: bool(told))
+        build_in_process(tools, request, lambda *words: told.append(words), lambda: bool(told))
     with pytest.raises(EngineError, match='took too long: it hangs'):
-        build_apart(tools, request, lambda *words: None, lambda: False, longest=0.3)
+        build_in_process(tools, request, lambda *words: None, lambda: False, longest=0.3)
     for line in tools.log.read_text().splitlines():
         assert not runs(int(line.split()[0]))

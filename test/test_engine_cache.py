@@ -53,7 +53,7 @@ class Robot(RuleBasedStateMachine):
         good = path.exists() and path.read_bytes() == self.intact.get(path)
         before, heard = self.tools.builds, Heard()
         content = EngineCache(self.cache, self.tools, build_here).engine(
-            self.graph, self.precision, heard.watch).content
+            self.graph, self.precision, heard.monitor).content
         assert (content['onnx'], content['precision']) == (self.graph.sha256, self.precision)
         assert (content['driver'], content['gpu']) == (
             self.tools.here.driver, self.tools.here.gpu)

@@ -27,7 +27,7 @@ class Place:
     def start(self, *, precision='fp32', heard=None, **tools):
         self.heard = heard or Heard()
         cache = EngineCache(self.folder, replace(self.tools, **tools), build_here)
-        return cache.engine(self.graph, precision, self.heard.watch)
+        return cache.engine(self.graph, precision, self.heard.monitor)
 
     @property
     def files(self):
@@ -140,10 +140,11 @@ def test_progress_names_the_graph(place):
 def test_a_model_that_changes_while_its_engine_is_built_is_not_mixed_up(place):
     file = place.graph.file
     heard = Heard()
-    heard.watch = replace(heard.watch, tell=lambda text, share: file.write_bytes(b'new'))
+    heard.monitor = replace(heard.monitor, progress=lambda text, share: file.write_bytes(b'new'))
     with pytest.raises(EngineError, match='changed meanwhile: load the model again'):
         place.start(heard=heard)
-    heard.watch = replace(heard.watch, tell=lambda text, share: file.unlink(missing_ok=True))
+    heard.monitor = replace(
+        heard.monitor, progress=lambda text, share: file.unlink(missing_ok=True))
     with pytest.raises(EngineError, match='went away'):
         place.start(heard=heard)
     assert list(place.folder.iterdir()) == []

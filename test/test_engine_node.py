@@ -43,9 +43,9 @@ sys.exit(run('rgbt_tracker_ros.ros.lifecycle', 'TrackerNode'))
 
 def building(tools: FakeTools) -> factory.Runtime:
     """Return a run time that only builds."""
-    def make(bundle: Any, settings: Any, watch: Any) -> Any:
+    def make(bundle: Any, settings: Any, monitor: Any) -> Any:
         cache = EngineCache(tools.log.parent / 'cache', tools)
-        return cache.engine(bundle.search_graph, settings.precision, watch)
+        return cache.engine(bundle.search_graph, settings.precision, monitor)
 
     return factory.Runtime(('numpy',), make, fragile=True)
 

@@ -17,7 +17,7 @@ from rgbt_tracker_ros.inference import factory
 from rgbt_tracker_ros.inference.backend import Choice
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.engines.tools import BuildStoppedError, EngineError
-from rgbt_tracker_ros.inference.fallback import with_stand_in
+from rgbt_tracker_ros.inference.fallback import with_fallback
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 from rgbt_tracker_ros.inference.tensorrt import library
 from rgbt_tracker_ros.settings import ModelSettings
@@ -63,8 +63,8 @@ def bundle(tmp_path):
 
 
 def guarded(bundle, heard, make=Gpu):
-    return with_stand_in('tensorrt', partial(make, bundle),
-                         partial(OnnxRuntimeBackend, bundle, 1), heard.watch)
+    return with_fallback('tensorrt', partial(make, bundle),
+                         partial(OnnxRuntimeBackend, bundle, 1), heard.monitor)
 
 
 def pair(frame):
@@ -134,7 +134,7 @@ def test_without_another_run_time_the_reason_of_the_first_is_said(bundle):
     def missing():
         raise ModelError('pip install onnxruntime')
 
-    backend = with_stand_in('tensorrt', lambda: gpu, missing, Heard().watch)
+    backend = with_fallback('tensorrt', lambda: gpu, missing, Heard().monitor)
     gpu.fault = EngineError('no memory')
     shapes = bundle.template_graph.inputs.values()
     with pytest.raises(EngineError, match='no memory'):
@@ -144,7 +144,7 @@ def test_without_another_run_time_the_reason_of_the_first_is_said(bundle):
 def test_tensorrt_that_is_not_there_is_replaced_by_onnxruntime(bundle, monkeypatch):
     monkeypatch.setattr(library, 'MODULES', ())
     heard = Heard()
-    backend = factory.load_backend(bundle, ModelSettings(backend='tensorrt'), heard.watch)
+    backend = factory.load_backend(bundle, ModelSettings(backend='tensorrt'), heard.monitor)
     assert backend.name == 'onnxruntime'
     (words,) = heard.warnings
     assert words.startswith('asked tensorrt, runs onnxruntime: TensorRT is not installed: ')

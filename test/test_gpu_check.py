@@ -13,7 +13,7 @@ from pretend_room import Room, build_here
 import pytest
 import torch
 
-from rgbt_tracker_ros.benchmark.gpu import apart, models
+from rgbt_tracker_ros.benchmark.gpu import models, task_process
 from rgbt_tracker_ros.benchmark.gpu.check import Budget, check
 from rgbt_tracker_ros.benchmark.gpu.contenders import Place, contender
 from rgbt_tracker_ros.benchmark.gpu.report import decisions, markdown
@@ -138,9 +138,9 @@ def test_out_of_time_nothing_is_begun():
     ('print("no kernel"); raise SystemExit(3)', 'failed', 'ended with status 3: no kernel'),
     ('import time; time.sleep(60)', 'out of time', 'not done after 1 s')])
 def test_a_process_that_crashes_or_hangs_ends_alone(monkeypatch, code, status, reason):
-    monkeypatch.setattr(apart, '_start', lambda asked, answer, output: subprocess.Popen(
+    monkeypatch.setattr(task_process, '_start', lambda asked, answer, output: subprocess.Popen(
         [sys.executable, '-c', code], stdout=output, start_new_session=True))
-    result = apart.do_apart(Task('scan', 'adapter', 'ssd-chunked'), Setting('.'), 1.0)
+    result = task_process.do_in_process(Task('scan', 'adapter', 'ssd-chunked'), Setting('.'), 1.0)
     assert result['status'] == status
     assert reason in result['reason']
 

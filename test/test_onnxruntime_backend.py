@@ -13,8 +13,8 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference import onnxruntime_backend
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.factory import RUNTIMES, available_backends, load_backend
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
-from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 
@@ -163,7 +163,7 @@ def test_the_cpu_stands_in_loudly_for_a_gpu_that_is_lost(
     _pretend_gpu(monkeypatch, lost=True)
     warnings: list[str] = []
     backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')),
-                           watch=Watch(warn=warnings.append))
+                           monitor=Monitor(warn=warnings.append))
     assert backend.choice.degraded
     assert 'cannot use its CUDAExecutionProvider' in warnings[0]
     assert backend.template(*_crops(TEMPLATE))

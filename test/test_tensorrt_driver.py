@@ -55,7 +55,7 @@ def test_nothing_of_tensorrt_is_imported_without_a_driver(
     bundle = load_bundle(write_bundle(tmp_path / 'm'))
     for module in library.MODULES:
         tools = TensorRtTools(module)
-        for attempt in (tools.platform, tools.halves, lambda tools=tools: tools.load(b''),
+        for attempt in (tools.platform, tools.builds_fp16, lambda tools=tools: tools.load(b''),
                         lambda tools=tools: TensorRtBackend(
                             bundle, ModelSettings(engine_cache=str(tmp_path)), tools=tools)):
             with pytest.raises(EngineError, match='no NVIDIA driver'):

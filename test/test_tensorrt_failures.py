@@ -13,10 +13,10 @@ from pretend_room import Room, crops
 import pytest
 
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.inference.fallback import with_stand_in
+from rgbt_tracker_ros.inference.fallback import with_fallback
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
-from rgbt_tracker_ros.inference.watch import Watch
 
 # What is not given back then is that one thing; a failed clean-up is no reason to warn.
 GIVE_BACK = {'cudaFree', 'cudaFreeHost', 'cudaStreamDestroy', 'cudaGraphDestroy',
@@ -95,8 +95,8 @@ def test_a_frame_that_failed_does_no_harm_to_the_next(room: Room) -> None:
 
 
 def test_onnxruntime_takes_over_with_the_same_templates(room: Room) -> None:
-    backend = with_stand_in('tensorrt', room.backend, lambda: OnnxRuntimeBackend(room.bundle, 1),
-                            Watch(warn=room.warnings.append))
+    backend = with_fallback('tensorrt', room.backend, lambda: OnnxRuntimeBackend(room.bundle, 1),
+                            Monitor(warn=room.warnings.append))
     templates = [backend.template(*crops(TEMPLATE, seed)) for seed in (1, 2)]
     search = crops(SEARCH, 3)
     wanted = backend.search(templates, *search)

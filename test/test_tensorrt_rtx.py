@@ -10,7 +10,7 @@ from pretend_gpu import plug_in
 import pytest
 
 from rgbt_tracker_ros.inference.bundle import load_bundle
-from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.tools import BuildRequest, BuildStoppedError, EngineError
 from rgbt_tracker_ros.inference.tensorrt.tools import TensorRtTools
 
@@ -20,7 +20,7 @@ RTX = TensorRtTools('tensorrt_rtx')
 def test_it_builds_in_a_process_of_its_own(tmp_path: Path) -> None:
     bundle = load_bundle(write_bundle(tmp_path / 'm'))
     told: list[str] = []
-    result = build_apart(RTX, BuildRequest(bundle.search_graph, 'fp32'),
+    result = build_in_process(RTX, BuildRequest(bundle.search_graph, 'fp32'),
                          lambda text, share: told.append(text), never)
     assert len(result.plan) > 1000
     assert 'Optimizing graph' in told

@@ -24,7 +24,7 @@ def build_engine(
     from rgbt_tracker_ros.inference.bundle import load_bundle
     from rgbt_tracker_ros.inference.engines.files import cache_folder
     from rgbt_tracker_ros.inference.engines.identity import graph_name
-    from rgbt_tracker_ros.inference.engines.listing import judged_engines
+    from rgbt_tracker_ros.inference.engines.listing import list_engines
     from rgbt_tracker_ros.inference.engines.tools import EngineError
     from rgbt_tracker_ros.inference.tensorrt.backend import TensorRtBackend
     from rgbt_tracker_ros.inference.tensorrt.tools import TensorRtTools
@@ -39,11 +39,11 @@ def build_engine(
     except EngineError as error:
         raise EngineError(
             f'{error}; engines are built on the machine that will run them') from error
-    before = [item.kept for item in judged_engines(folder, platform)]
-    with watching(f'engines of {bundle.name}') as watch:
-        TensorRtBackend(bundle, settings, watch).close()
+    before = [item.kept for item in list_engines(folder, platform)]
+    with watching(f'engines of {bundle.name}') as monitor:
+        TensorRtBackend(bundle, settings, monitor).close()
     kept = {(item.kept.identity.onnx, item.kept.identity.precision): item.kept
-            for item in judged_engines(folder, platform)
+            for item in list_engines(folder, platform)
             if item.kept.identity is not None and not item.useless}
     for graph in (bundle.template_graph, bundle.search_graph):
         engine = kept.get((graph.sha256, precision))

@@ -10,7 +10,7 @@ import typer
 from rgbt_tracker_ros.errors import InputError
 
 if TYPE_CHECKING:
-    from rgbt_tracker_ros.inference.engines.listing import Judged
+    from rgbt_tracker_ros.inference.engines.listing import ListedEngine
     from rgbt_tracker_ros.inference.engines.tools import Platform
 
 _UNITS = (('days', 86400), ('hours', 3600), ('minutes', 60))
@@ -27,7 +27,7 @@ def engines(
     """List the engines in the cache, or remove those that are of no use on this machine."""
     from rgbt_tracker_ros.cli.console import console, warn
     from rgbt_tracker_ros.inference.engines.files import cache_folder
-    from rgbt_tracker_ros.inference.engines.listing import judged_engines, prune
+    from rgbt_tracker_ros.inference.engines.listing import list_engines, prune
     from rgbt_tracker_ros.inference.engines.tools import EngineError
     from rgbt_tracker_ros.inference.tensorrt.tools import TensorRtTools
 
@@ -46,7 +46,7 @@ def engines(
                                  '--all removes every engine') from error
             warn(str(error))
     if action == 'list':
-        _show(folder, judged_engines(folder, platform))
+        _show(folder, list_engines(folder, platform))
         return
     removed = prune(folder, platform)
     for kept in removed:
@@ -56,7 +56,7 @@ def engines(
                     soft_wrap=True)
 
 
-def _show(folder: Path, engines: list[Judged]) -> None:
+def _show(folder: Path, engines: list[ListedEngine]) -> None:
     from time import time
 
     from rich.table import Table

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from rgbt_tracker_ros.cli.console import error_console, warn
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 
 if TYPE_CHECKING:
     from rgbt_tracker_ros.settings import Settings
@@ -19,7 +19,7 @@ _LINE_S = 10.0
 
 
 @contextmanager
-def watching(text: str) -> Iterator[Watch]:
+def watching(text: str) -> Iterator[Monitor]:
     """Show what is being done and for how long: live on a terminal, else as lines."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -39,12 +39,12 @@ def watching(text: str) -> Iterator[Watch]:
                 rest = '' if share is None else f', {100 * share:.0f} %'
                 console.print(f'{words}{rest}', markup=False, soft_wrap=True)
 
-        yield Watch(tell, warn)
+        yield Monitor(tell, warn)
 
 
 def load_tracker(settings: Settings) -> Tracker:
     """Load the tracker of the settings, and say so where it takes long."""
     from rgbt_tracker_ros.tracking.tracker import Tracker
 
-    with watching(f'loading {settings.model.name}') as watch:
-        return Tracker.from_model(settings.model.name, settings.model.backend, settings, watch)
+    with watching(f'loading {settings.model.name}') as monitor:
+        return Tracker.from_model(settings.model.name, settings.model.backend, settings, monitor)

@@ -9,8 +9,8 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle
 from rgbt_tracker_ros.inference.choice_cache import ChoiceCache, Remembered
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.trial import compare, processor_ms
-from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 REFERENCE = 'onnxruntime'
@@ -26,7 +26,7 @@ Load = Callable[[str], Backend]
 """Makes the backend of a name, or raises ModelError."""
 
 
-def choose(bundle: ModelBundle, settings: ModelSettings, watch: Watch, load: Load,
+def choose(bundle: ModelBundle, settings: ModelSettings, monitor: Monitor, load: Load,
            rivals: tuple[str, ...]) -> Backend:
     """Return the quickest backend on the CPU, and remember it for the next start.
 
@@ -34,7 +34,7 @@ def choose(bundle: ModelBundle, settings: ModelSettings, watch: Watch, load: Loa
     ----------
     bundle, settings
         What to run, and how.
-    watch
+    monitor
         Told what is done; its `stop` ends the measurement.
     load
         Makes a backend.
@@ -55,31 +55,31 @@ def choose(bundle: ModelBundle, settings: ModelSettings, watch: Watch, load: Loa
         try:
             return _because(load(remembered.name), remembered.reason)
         except ModelError as error:
-            watch.warn(f'{remembered.name}, which was chosen before, fails: {error}')
+            monitor.warn(f'{remembered.name}, which was chosen before, fails: {error}')
     reference = load(REFERENCE)
     try:
         taken = processor_ms(reference, bundle)
         if taken < _QUICK_MS:
             return _because(reference, f'{taken:.1f} ms of one core: quick enough')
-        watch.tell(f'measuring which run time is the quickest ({", ".join(rivals)})', None)
-        return _contest(reference, bundle, settings, watch, load, rivals, cache)
+        monitor.progress(f'measuring which run time is the quickest ({", ".join(rivals)})', None)
+        return _contest(reference, bundle, settings, monitor, load, rivals, cache)
     except BaseException:
         reference.close()
         raise
 
 
-def _contest(reference: Backend, bundle: ModelBundle, settings: ModelSettings, watch: Watch,
+def _contest(reference: Backend, bundle: ModelBundle, settings: ModelSettings, monitor: Monitor,
              load: Load, rivals: tuple[str, ...], cache: ChoiceCache) -> Backend:
     """Let the rivals run beside the reference; close all but the best."""
     best, gain, sure = reference, _GAIN, True
     told: list[str] = []
     for name in rivals:
-        if watch.stop():
+        if monitor.stop():
             return best
         rival: Backend | None = None
         try:
             rival = load(name)
-            trial = compare(reference, rival, bundle, watch.stop)
+            trial = compare(reference, rival, bundle, monitor.stop)
         except ModelError as error:
             told.append(f'{name} fails ({error})')
             sure = False    # it may be mended, or have been out of memory

@@ -11,11 +11,11 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Backend, Choice
 from rgbt_tracker_ros.inference.bundle import ModelBundle
 from rgbt_tracker_ros.inference.choice import REFERENCE, choose
-from rgbt_tracker_ros.inference.fallback import with_stand_in
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.fallback import with_fallback
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.settings import ModelSettings
 
-Make = Callable[[ModelBundle, ModelSettings, Watch], Backend]
+Make = Callable[[ModelBundle, ModelSettings, Monitor], Backend]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +43,31 @@ class Runtime:
         return any(find_spec(module) is not None for module in self.modules)
 
 
-def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, monitor: Monitor) -> Backend:
     from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend, has_gpu
 
     on_cpu = partial(OnnxRuntimeBackend, bundle, settings.threads)
     if has_gpu():
-        return with_stand_in('onnxruntime on the GPU', partial(on_cpu, 'cuda'), on_cpu, watch)
+        return with_fallback('onnxruntime on the GPU', partial(on_cpu, 'cuda'), on_cpu, monitor)
     return on_cpu()
 
 
-def _torch(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
+def _torch(bundle: ModelBundle, settings: ModelSettings, _: Monitor) -> Backend:
     from rgbt_tracker_ros.inference.pytorch.backend import TorchBackend
 
     return TorchBackend(bundle, settings.threads)
 
 
-def _openvino(bundle: ModelBundle, settings: ModelSettings, _: Watch) -> Backend:
+def _openvino(bundle: ModelBundle, settings: ModelSettings, _: Monitor) -> Backend:
     from rgbt_tracker_ros.inference.openvino_backend import OpenVinoBackend
 
     return OpenVinoBackend(bundle, settings.threads, settings.precision)
 
 
-def _tensorrt(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+def _tensorrt(bundle: ModelBundle, settings: ModelSettings, monitor: Monitor) -> Backend:
     from rgbt_tracker_ros.inference.tensorrt.backend import TensorRtBackend
 
-    return TensorRtBackend(bundle, settings, watch)
+    return TensorRtBackend(bundle, settings, monitor)
 
 
 RUNTIMES = {
@@ -87,7 +87,7 @@ def available_backends() -> dict[str, bool]:
 
 
 def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
-                 watch: Watch | None = None) -> Backend:
+                 monitor: Monitor | None = None) -> Backend:
     """Load a bundle into the backend that `settings.backend` names.
 
     Where that one is fragile and fails, now or later, ONNX Runtime stands in: `Backend.choice`
@@ -99,35 +99,35 @@ def load_backend(bundle: ModelBundle, settings: ModelSettings | None = None,
         If this version has no such backend, or it cannot load the model.
 
     """
-    settings, watch = settings or ModelSettings(), watch or Watch()
+    settings, monitor = settings or ModelSettings(), monitor or Monitor()
     if settings.backend == 'auto':
-        return _auto(bundle, settings, watch)
+        return _auto(bundle, settings, monitor)
     if settings.backend not in RUNTIMES:
         raise ModelError(
             f'model.backend = {settings.backend!r} is not in this version: use auto or '
             f'{", ".join(RUNTIMES)}')
-    return _load(settings.backend, bundle, settings, watch)
+    return _load(settings.backend, bundle, settings, monitor)
 
 
-def _auto(bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+def _auto(bundle: ModelBundle, settings: ModelSettings, monitor: Monitor) -> Backend:
     """Load TensorRT where there is a GPU for it, else what is the quickest on the CPU."""
     gpu = gpu_name() if RUNTIMES['tensorrt'].installed else ''
     if gpu:
-        backend = _load('tensorrt', bundle, settings, watch)
+        backend = _load('tensorrt', bundle, settings, monitor)
         if not backend.choice.degraded:
             backend.choice = Choice(f'chosen by auto: TensorRT is installed, and there is {gpu}')
         return backend
     rivals = tuple(name for name in _CPU_RIVALS if RUNTIMES[name].installed)
-    return choose(bundle, settings, watch, lambda name: _load(name, bundle, settings, watch),
+    return choose(bundle, settings, monitor, lambda name: _load(name, bundle, settings, monitor),
                   rivals)
 
 
-def _load(name: str, bundle: ModelBundle, settings: ModelSettings, watch: Watch) -> Backend:
+def _load(name: str, bundle: ModelBundle, settings: ModelSettings, monitor: Monitor) -> Backend:
     runtime = RUNTIMES[name]
-    make = partial(runtime.make, bundle, settings, watch)
+    make = partial(runtime.make, bundle, settings, monitor)
     if runtime.fragile:
-        return with_stand_in(
-            name, make, partial(RUNTIMES[REFERENCE].make, bundle, settings, watch), watch)
+        return with_fallback(
+            name, make, partial(RUNTIMES[REFERENCE].make, bundle, settings, monitor), monitor)
     return make()
 
 

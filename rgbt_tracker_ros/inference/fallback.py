@@ -15,7 +15,7 @@ from rgbt_tracker_ros.inference.backend import (
     TemplateTensors,
 )
 from rgbt_tracker_ros.inference.engines.tools import BuildStoppedError
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 
 T = TypeVar('T')
 Make = Callable[[], Backend]
@@ -23,7 +23,7 @@ Make = Callable[[], Backend]
 _KEY = 'template'
 
 
-def with_stand_in(name: str, make: Make, make_other: Make, watch: Watch) -> Backend:
+def with_fallback(name: str, make: Make, make_other: Make, monitor: Monitor) -> Backend:
     """Return the backend that `make` makes, or another one while that cannot run.
 
     Parameters
@@ -32,7 +32,7 @@ def with_stand_in(name: str, make: Make, make_other: Make, watch: Watch) -> Back
         What `make` makes, as in `tensorrt`.
     make, make_other
         Load the model. The other is loaded only when it is needed.
-    watch
+    monitor
         Warned when another stands in, now or later.
 
     Raises
@@ -48,12 +48,12 @@ def with_stand_in(name: str, make: Make, make_other: Make, watch: Watch) -> Back
     # Each run time has exceptions of its own, and each version its surprises.
     except Exception as error:
         other = make_other()
-        other.choice = _stand_in(name, other, error, watch)
+        other.choice = _stand_in(name, other, error, monitor)
         return other
-    return Guarded(backend, make_other, watch)
+    return FallbackBackend(backend, make_other, monitor)
 
 
-class Guarded:
+class FallbackBackend:
     """Runs on one backend until that fails where another does not; from then on on the other.
 
     A failed GPU stays failed for the whole process. What templates were made from is kept, so
@@ -65,17 +65,17 @@ class Guarded:
         Runs as long as it can.
     make_other
         Loads the model into another one.
-    watch
+    monitor
         Warned when the other takes over.
 
     """
 
-    def __init__(self, backend: Backend, make_other: Make, watch: Watch) -> None:
+    def __init__(self, backend: Backend, make_other: Make, monitor: Monitor) -> None:
         self.name, self.choice = backend.name, backend.choice
         self._first = self._used = backend
         self._make_other = make_other
         self._other: Backend | None = None
-        self._watch = watch
+        self._monitor = monitor
 
     def template(self, rgb: Array, thermal: Array) -> TemplateTensors:
         """Turn a normalised template crop (1 x C x Z x Z each) into template tensors."""
@@ -114,7 +114,7 @@ class Guarded:
                 # Nothing is better: the images are to blame, or there is no other.
                 raise error from None
             self._used = self._other
-            self.choice = _stand_in(self.name, self._other, error, self._watch)
+            self.choice = _stand_in(self.name, self._other, error, self._monitor)
             self.name = self._other.name
             return result
 
@@ -135,9 +135,9 @@ class _Template:
         return self._tensors
 
 
-def _stand_in(name: str, other: Backend, error: Exception, watch: Watch) -> Choice:
+def _stand_in(name: str, other: Backend, error: Exception, monitor: Monitor) -> Choice:
     """Return why another runs, and warn of it."""
     words = str(error) if isinstance(error, ModelError) else f'{type(error).__name__}: {error}'
     reason = f'asked {name}, runs {other.name}: {words}'
-    watch.warn(reason)
+    monitor.warn(reason)
     return Choice(reason, degraded=True)

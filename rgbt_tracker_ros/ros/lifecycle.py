@@ -10,7 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.pipeline.background import in_background
 from rgbt_tracker_ros.pipeline.memory import give_back
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
@@ -25,7 +25,7 @@ from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 from rgbt_tracker_ros.tracking.warm_up import warm_up
 
-Load = Callable[[str, str, Settings, Watch], Tracker]
+Load = Callable[[str, str, Settings, Monitor], Tracker]
 """Makes a tracker from a model's name, a backend's name and the settings, while it is watched."""
 
 _NOT_ACTIVE = 'the node is not active: configure and activate it'
@@ -85,7 +85,7 @@ class TrackerNode(SafeLifecycleNode):
         self.get_logger().info(f'loading the model {name}')
         self._log_at, self._at = _LOG_S, f'loading the model {name}'
         tracker = in_background(
-            partial(_make_tracker, self._load, settings, self._watch()), self._tell_loading,
+            partial(_make_tracker, self._load, settings, self._monitor()), self._tell_loading,
             self._wanted)
         self._to_free.append(tracker.close)
         outputs = Outputs(self)
@@ -127,11 +127,11 @@ class TrackerNode(SafeLifecycleNode):
     def _wanted(self) -> bool:
         return bool(self.context.ok()) and not told_to_end()
 
-    def _watch(self) -> Watch:
+    def _monitor(self) -> Monitor:
         def tell(text: str, share: float | None) -> None:
             self._at = text if share is None else f'{text}, {100 * share:.0f} %'
 
-        return Watch(tell, self.get_logger().warning, lambda: not self._wanted())
+        return Monitor(tell, self.get_logger().warning, lambda: not self._wanted())
 
     def _tell_loading(self, elapsed: float) -> None:
         """Say each second that the node is not dead: an engine can take minutes to build."""
@@ -170,12 +170,12 @@ class TrackerNode(SafeLifecycleNode):
         self._report.publish(self.state, self.fault, self._activity)
 
 
-def _make_tracker(load: Load, settings: Settings, watch: Watch) -> Tracker:
+def _make_tracker(load: Load, settings: Settings, monitor: Monitor) -> Tracker:
     """Load the model and make it quick.
 
     It runs in a thread of its own, which must not keep the node alive: the process may end first.
     """
-    tracker = load(settings.model.name, settings.model.backend, settings, watch)
+    tracker = load(settings.model.name, settings.model.backend, settings, monitor)
     try:
         warm_up(tracker)
     except BaseException:

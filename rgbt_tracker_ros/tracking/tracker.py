@@ -13,7 +13,7 @@ from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.inference.backend import Backend
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.following import Following
 from rgbt_tracker_ros.tracking.motion import follow
@@ -61,10 +61,10 @@ class Tracker:
 
     @classmethod
     def from_model(cls, name: str | Path, backend: str = 'auto',
-                   settings: Settings | None = None, watch: Watch | None = None) -> Tracker:
+                   settings: Settings | None = None, monitor: Monitor | None = None) -> Tracker:
         """Load a shipped model by name, or a model bundle by its folder.
 
-        `watch` is told of what takes long, and may end it.
+        `monitor` is told of what takes long, and may end it.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Tracker:
         settings = (settings or Settings()).updated(
             {'model.name': str(name), 'model.backend': backend})
         bundle = load_bundle(name)
-        return cls(bundle, load_backend(bundle, settings.model, watch), settings)
+        return cls(bundle, load_backend(bundle, settings.model, monitor), settings)
 
     @property
     def state(self) -> State:

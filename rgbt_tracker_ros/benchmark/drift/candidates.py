@@ -9,7 +9,7 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.choice import REFERENCE
 from rgbt_tracker_ros.inference.factory import RUNTIMES, gpu_name, load_backend
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.settings import ModelSettings
 
 PRECISIONS = ('fp32', 'fp16')
@@ -55,7 +55,7 @@ def usual() -> list[Named]:
 
 
 def load(named: Named, model: ModelSettings, shape_of: ModelBundle | None = None,
-         watch: Watch | None = None) -> Candidate:
+         monitor: Monitor | None = None) -> Candidate:
     """Load a candidate.
 
     Parameters
@@ -66,7 +66,7 @@ def load(named: Named, model: ModelSettings, shape_of: ModelBundle | None = None
         The other settings.
     shape_of
         A bundle whose tensors it must have.
-    watch
+    monitor
         Told what is done.
 
     Raises
@@ -82,7 +82,7 @@ def load(named: Named, model: ModelSettings, shape_of: ModelBundle | None = None
     if shape_of is not None and _tensors(bundle) != _tensors(shape_of):
         raise InputError(f'--with {named}: {bundle.name} has other tensors than {shape_of.name}: '
                          'give a bundle of the same network')
-    backend = load_backend(bundle, settings, watch)
+    backend = load_backend(bundle, settings, monitor)
     if backend.choice.degraded:
         backend.close()
         raise InputError(f'--with {named}: {backend.choice.reason}: leave it out')

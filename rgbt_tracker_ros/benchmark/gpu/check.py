@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from rgbt_tracker_ros.benchmark.gpu.apart import do_apart
 from rgbt_tracker_ros.benchmark.gpu.report import Row, find
+from rgbt_tracker_ros.benchmark.gpu.task_process import do_in_process
 from rgbt_tracker_ros.benchmark.gpu.tasks import Task
 from rgbt_tracker_ros.benchmark.gpu.work import Setting
 
@@ -26,7 +26,7 @@ class Budget:
 
 
 def check(tasks: Sequence[Task], setting: Setting, budget: Budget, rows: list[Row], *,
-          do: Do = do_apart) -> Iterator[tuple[Task, Row | None]]:
+          do: Do = do_in_process) -> Iterator[tuple[Task, Row | None]]:
     """Do tasks, each with what must come before it; yield a task before (None) and after it.
 
     Parameters

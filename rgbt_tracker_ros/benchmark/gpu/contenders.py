@@ -12,10 +12,10 @@ from rgbt_tracker_ros.benchmark.gpu.timing import Clock
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.inference.backend import Backend, SearchMaps
 from rgbt_tracker_ros.inference.bundle import ModelBundle
-from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.cache import Build, EngineCache
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.tensorrt.driver import find_gpu
-from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 
@@ -74,7 +74,7 @@ class Place:
     engines: Path
     cpu: bool = False
     quick: bool = False
-    build: Build = build_apart
+    build: Build = build_in_process
 
 
 def contender(runtime: str, family: str, place: Place) -> Contender:
@@ -118,17 +118,17 @@ def _tensorrt(kind: str, precision: Any, place: Place) -> Contender:
 
     tools = TensorRtTools('tensorrt_rtx' if kind == 'rtx' else 'tensorrt')
     tools.platform()
-    bundle = place.half if precision == 'fp16' and not tools.halves() else place.bundle
+    bundle = place.half if precision == 'fp16' and not tools.builds_fp16() else place.bundle
     warnings: list[str] = []
-    watch = Watch(warn=warnings.append)
+    monitor = Monitor(warn=warnings.append)
     settings = ModelSettings(precision=precision, engine_cache=str(place.engines))
-    backend = TensorRtBackend(bundle, settings, watch, tools=tools, build=place.build)
+    backend = TensorRtBackend(bundle, settings, monitor, tools=tools, build=place.build)
     # The backend's engines are its own; others from the cache tell the GPU's part.
     cache = EngineCache(place.engines, tools, place.build)
     slots = frozenset(bundle.search_graph.inputs) - {'search_rgb', 'search_thermal'}
     steps = []
     for capture in (True, False):
-        engine: Any = cache.engine(bundle.search_graph, precision, watch)
+        engine: Any = cache.engine(bundle.search_graph, precision, monitor)
         engine.prepare(slots, ('fused_image',), capture=capture)
         steps.append(Step(engine.launch, Stopwatch(engine)))
     return Contender(_shown(backend, bundle), steps[0], steps[1] if backend.captured else None,

@@ -9,9 +9,9 @@ import hashlib
 from pathlib import Path
 
 from rgbt_tracker_ros.inference.bundle import GraphSpec
-from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.check import check_engine
-from rgbt_tracker_ros.inference.engines.deaths import SUSPICIOUS, Deaths
+from rgbt_tracker_ros.inference.engines.crash_guard import SUSPICIOUS, CrashGuard
 from rgbt_tracker_ros.inference.engines.files import sweep
 from rgbt_tracker_ros.inference.engines.identity import Identity
 from rgbt_tracker_ros.inference.engines.lock import one_builder
@@ -27,7 +27,7 @@ from rgbt_tracker_ros.inference.engines.tools import (
     Progress,
     Stop,
 )
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 
 Build = Callable[[EngineTools, BuildRequest, Progress, Stop], BuildResult]
 
@@ -50,12 +50,13 @@ class EngineCache:
 
     """
 
-    def __init__(self, folder: Path, tools: EngineTools, build: Build = build_apart) -> None:
+    def __init__(self, folder: Path, tools: EngineTools, build: Build = build_in_process) -> None:
         self._store = Store(folder)
         self._tools = tools
         self._build = build
 
-    def engine(self, graph: GraphSpec, precision: Precision, watch: Watch | None = None) -> Engine:
+    def engine(self, graph: GraphSpec, precision: Precision,
+               monitor: Monitor | None = None) -> Engine:
         """Return an engine that is of this graph and has run once.
 
         Raises
@@ -63,38 +64,38 @@ class EngineCache:
         EngineError
             If there can be none; the message says why.
         BuildStoppedError
-            When `watch.stop` said so.
+            When `monitor.stop` said so.
 
         """
-        watch = watch or Watch()
+        monitor = monitor or Monitor()
         request = BuildRequest(graph, precision)
         identity = Identity.of(request, self._tools.platform())
-        if self._deaths(identity).hopeless():
+        if self._guard(identity).hopeless():
             raise EngineError(f'engine of {identity.name}: processes die while they load it; it '
                               'is tried again in an hour, or when you remove '
-                              f'{self._deaths(identity).note}')
+                              f'{self._guard(identity).note}')
         seen = self._store.mark(identity)
         try:
             return self._kept(identity, graph)
         except MissingError as error:
             missing = error
-        with self._alone(watch) as writable:
+        with self._alone(monitor) as writable:
             if self._store.mark(identity) != seen:      # another process has just built it
                 try:
                     return self._kept(identity, graph)
                 except MissingError as error:
                     missing = error
             if missing.suspicious:
-                watch.warn(f'engine of {identity.name}: {missing}; it is built anew')
-            engine, result = self._made(request, identity, watch)
+                monitor.warn(f'engine of {identity.name}: {missing}; it is built anew')
+            engine, result = self._made(request, identity, monitor)
             if writable:
-                self._keep(identity, result, watch)
+                self._keep(identity, result, monitor)
             return engine
 
     def _kept(self, identity: Identity, graph: GraphSpec) -> Engine:
         """Return the engine that is there, or raise MissingError when none is that can be used."""
         plan = self._store.read(identity)
-        deaths = self._deaths(identity).count()
+        deaths = self._guard(identity).count()
         if deaths >= SUSPICIOUS:
             raise MissingError(f'{deaths} processes died while they loaded it', True)
         try:
@@ -103,29 +104,29 @@ class EngineCache:
             raise MissingError(f'{identity.file_name} cannot be used ({error})', True) from error
 
     def _made(self, request: BuildRequest, identity: Identity,
-              watch: Watch) -> tuple[Engine, BuildResult]:
+              monitor: Monitor) -> tuple[Engine, BuildResult]:
         """Build an engine and try it."""
         def tell(text: str, share: float | None) -> None:
-            watch.tell(f'engine of {identity.name}: {text}', share)
+            monitor.progress(f'engine of {identity.name}: {text}', share)
 
         tell('building', None)
         timings = read_timings(self._store.folder, identity.platform)
         try:
             result = self._build(
-                self._tools, replace(request, timing_cache=timings), tell, watch.stop)
+                self._tools, replace(request, timing_cache=timings), tell, monitor.stop)
             _check_unchanged(request.graph)
             return self._loaded(result.plan, request.graph, identity), result
         except EngineError as error:
             raise EngineError(f'engine of {identity.name}: {error}') from error
 
-    def _deaths(self, identity: Identity) -> Deaths:
-        return Deaths(self._store.folder / identity.file_name)
+    def _guard(self, identity: Identity) -> CrashGuard:
+        return CrashGuard(self._store.folder / identity.file_name)
 
     def _loaded(self, plan: bytes, graph: GraphSpec, identity: Identity) -> Engine:
         """Load an engine and run it once."""
         engine = None
         try:
-            with self._deaths(identity).noted():
+            with self._guard(identity).noted():
                 engine = self._tools.load(plan)
                 check_engine(engine, graph)
         except BaseException as error:
@@ -137,21 +138,21 @@ class EngineCache:
             raise
         return engine
 
-    def _keep(self, identity: Identity, result: BuildResult, watch: Watch) -> None:
+    def _keep(self, identity: Identity, result: BuildResult, monitor: Monitor) -> None:
         folder = self._store.folder
         sweep(folder)
         try:
             self._store.write(identity, result.plan)
         except OSError as error:
-            watch.warn(f'engine of {identity.name}: {folder} took no file ({_words(error)}), so '
-                       'the next start builds it again: make room (rgbt-tracker engines prune), '
-                       'or set model.engine_cache')
+            monitor.warn(f'engine of {identity.name}: {folder} took no file ({_words(error)}), so '
+                         'the next start builds it again: make room (rgbt-tracker engines prune), '
+                         'or set model.engine_cache')
             return
         if result.timing_cache is not None:
             keep_timings(folder, identity.platform, result.timing_cache)
 
     @contextmanager
-    def _alone(self, watch: Watch) -> Iterator[bool]:
+    def _alone(self, monitor: Monitor) -> Iterator[bool]:
         """Let no other process build meanwhile; give whether the folder can be written to."""
         folder = self._store.folder
         with ExitStack() as stack:
@@ -159,11 +160,11 @@ class EngineCache:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 stack.enter_context(one_builder(
-                    folder, lambda text: watch.tell(text, None), watch.stop))
+                    folder, lambda text: monitor.progress(text, None), monitor.stop))
             except OSError as error:
                 writable = False
-                watch.warn(f'{folder} cannot be written to ({_words(error)}), so each start '
-                           'builds its engines: make it writable, or set model.engine_cache')
+                monitor.warn(f'{folder} cannot be written to ({_words(error)}), so each start '
+                             'builds its engines: make it writable, or set model.engine_cache')
             yield writable
 
 

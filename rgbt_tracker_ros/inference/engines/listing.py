@@ -6,20 +6,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rgbt_tracker_ros.inference.engines.record import DamagedError, unpack
-from rgbt_tracker_ros.inference.engines.store import Kept, Store
+from rgbt_tracker_ros.inference.engines.store import CacheEntry, Store
 from rgbt_tracker_ros.inference.engines.timing import SUFFIX
 from rgbt_tracker_ros.inference.engines.tools import Platform
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ListedEngine:
     """An engine, and why it is of no use here; empty = it is."""
 
-    kept: Kept
+    kept: CacheEntry
     useless: str
 
 
-def judged_engines(folder: Path, platform: Platform | None) -> list[Judged]:
+def list_engines(folder: Path, platform: Platform | None) -> list[ListedEngine]:
     """Return every engine of a cache, newest first.
 
     Parameters
@@ -43,11 +43,11 @@ def judged_engines(folder: Path, platform: Platform | None) -> list[Judged]:
             elif place in seen:
                 useless = 'is of an older export of the model'
             seen.add(place)
-        judged.append(Judged(kept, useless))
+        judged.append(ListedEngine(kept, useless))
     return judged
 
 
-def prune(folder: Path, platform: Platform | None) -> list[Kept]:
+def prune(folder: Path, platform: Platform | None) -> list[CacheEntry]:
     """Remove what is of no use here; return the engines among it.
 
     Raises
@@ -56,7 +56,7 @@ def prune(folder: Path, platform: Platform | None) -> list[Kept]:
         If one cannot be removed.
 
     """
-    removed = [item.kept for item in judged_engines(folder, platform) if item.useless]
+    removed = [item.kept for item in list_engines(folder, platform) if item.useless]
     for kept in removed:
         kept.path.unlink(missing_ok=True)
     for path in folder.glob(f'*{SUFFIX}'):

@@ -12,7 +12,7 @@ from rgbt_tracker_ros.inference.engines.record import DamagedError, pack, unpack
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CacheEntry:
     """A file of the cache.
 
     Attributes
@@ -97,7 +97,7 @@ class Store:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
 
-    def kept(self, pattern: str = '*.engine') -> Iterator[Kept]:
+    def kept(self, pattern: str = '*.engine') -> Iterator[CacheEntry]:
         """Yield every engine, newest last; files that go away meanwhile are left out."""
         found = []
         for path in self.folder.glob(pattern):
@@ -110,7 +110,7 @@ class Store:
                 identity, trouble = _parse(data)[0], ''
             except DamagedError as error:
                 identity, trouble = None, str(error)
-            found.append(Kept(path, status.st_size, status.st_mtime, identity, trouble))
+            found.append(CacheEntry(path, status.st_size, status.st_mtime, identity, trouble))
         return iter(sorted(found, key=lambda item: item.written))
 
     def _missing(self, wanted: Identity) -> MissingError:

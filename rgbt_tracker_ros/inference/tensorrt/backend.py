@@ -9,17 +9,17 @@ from typing import Any, cast
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import ModelBundle
-from rgbt_tracker_ros.inference.engines.apart import build_apart
+from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.cache import Build, EngineCache
 from rgbt_tracker_ros.inference.engines.files import cache_folder
 from rgbt_tracker_ros.inference.engines.tools import EngineError, Precision
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
 from rgbt_tracker_ros.inference.graph_file import in_half_precision
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
 from rgbt_tracker_ros.inference.tensorrt.engine import TensorRtEngine
 from rgbt_tracker_ros.inference.tensorrt.memory import DeviceTensor, TensorPool
 from rgbt_tracker_ros.inference.tensorrt.tools import TensorRtTools
-from rgbt_tracker_ros.inference.watch import Watch
 from rgbt_tracker_ros.settings import ModelSettings
 
 _FUSED = 'fused_image'
@@ -37,7 +37,7 @@ class TensorRtBackend(GraphBackend):
         The checked model bundle.
     settings
         `precision` and `engine_cache` are used.
-    watch
+    monitor
         Told how far the engines are, and what a user must know.
     tools
         Which TensorRT; by default the one that is installed.
@@ -49,22 +49,23 @@ class TensorRtBackend(GraphBackend):
     EngineError
         If there is no TensorRT, driver or GPU, an engine cannot be had, or the first run fails.
     BuildStoppedError
-        When `watch.stop` said so.
+        When `monitor.stop` said so.
 
     """
 
     name = 'tensorrt'
 
-    def __init__(self, bundle: ModelBundle, settings: ModelSettings, watch: Watch | None = None, *,
-                 tools: TensorRtTools | None = None, build: Build = build_apart) -> None:
+    def __init__(self, bundle: ModelBundle, settings: ModelSettings,
+                 monitor: Monitor | None = None, *, tools: TensorRtTools | None = None,
+                 build: Build = build_in_process) -> None:
         super().__init__(bundle)
-        watch, tools = watch or Watch(), tools or TensorRtTools.installed()
+        monitor, tools = monitor or Monitor(), tools or TensorRtTools.installed()
         self._lock = Lock()
         self._engines: dict[Graph, TensorRtEngine] = {}
         self._pool: TensorPool | None = None
         self._slots = frozenset(bundle.search_graph.inputs) - {'search_rgb', 'search_thermal'}
         try:
-            self._load(settings, watch, tools, build)
+            self._load(settings, monitor, tools, build)
             self.warm_up()
         except BaseException:
             self.close()
@@ -75,23 +76,24 @@ class TensorRtBackend(GraphBackend):
         """Tell whether each frame is one CUDA graph."""
         return all(engine.captured for engine in self._engines.values())
 
-    def _load(self, settings: ModelSettings, watch: Watch, tools: TensorRtTools,
+    def _load(self, settings: ModelSettings, monitor: Monitor, tools: TensorRtTools,
               build: Build) -> None:
         bundle = self._bundle
         graphs = {'template': bundle.template_graph, 'search': bundle.search_graph}
         precision = cast(Precision, settings.precision)
-        if precision == 'fp16' and not tools.halves() and not in_half_precision(
+        if precision == 'fp16' and not tools.builds_fp16() and not in_half_precision(
                 bundle.search_graph.file):
-            watch.warn('model.precision = fp16, but this TensorRT takes types from the model, and '
-                       f'{bundle.name} is fp32: export it by rgbt-tracker export --precision fp16')
+            monitor.warn(
+                'model.precision = fp16, but this TensorRT takes types from the model, and '
+                f'{bundle.name} is fp32: export it by rgbt-tracker export --precision fp16')
         cache = EngineCache(cache_folder(settings.engine_cache), tools, build)
         for name, graph in graphs.items():
-            engine = cast(TensorRtEngine, cache.engine(graph, precision, watch))
+            engine = cast(TensorRtEngine, cache.engine(graph, precision, monitor))
             self._engines[cast(Graph, name)] = engine
             resident = self._slots if name == 'search' else ()
             if reason := engine.prepare(resident, (_FUSED,)):
-                watch.warn(f'{graph.file.name} runs without a CUDA graph, a little slower: '
-                           f'{reason}')
+                monitor.warn(f'{graph.file.name} runs without a CUDA graph, a little slower: '
+                             f'{reason}')
         self._pool = TensorPool(Cuda())
         for shape in bundle.template_graph.outputs.values():
             # The initial template, the others, and one that is being made.

@@ -13,7 +13,7 @@ from rgbt_tracker_ros.inference.engines.tools import (
     Stop,
 )
 from rgbt_tracker_ros.inference.tensorrt import precision
-from rgbt_tracker_ros.inference.tensorrt.library import RTX, journal
+from rgbt_tracker_ros.inference.tensorrt.library import RTX, error_log
 from rgbt_tracker_ros.inference.tensorrt.progress import monitor
 
 _MOST_ERRORS = 3
@@ -33,9 +33,9 @@ class Compiler:
         self._library = library
         self._request = request
         self._file = request.graph.file
-        self._journal = journal(library)
-        self._builder: Any = self._journal.wanted(
-            'TensorRT gave no builder', lambda: library.Builder(self._journal.logger),
+        self._errors = error_log(library)
+        self._builder: Any = self._errors.require(
+            'TensorRT gave no builder', lambda: library.Builder(self._errors.logger),
             'does the GPU work (nvidia-smi, Jetson: tegrastats)?')
 
     def compile(self, progress: Progress, stop: Stop) -> BuildResult:
@@ -60,7 +60,7 @@ class Compiler:
             raise BuildStoppedError
         progress('building', None)
         try:
-            plan = self._journal.wanted(
+            plan = self._errors.require(
                 f'{self._file} cannot be built',
                 lambda: self._builder.build_serialized_network(network, config),
                 'another run time can be chosen by model.backend')
@@ -82,15 +82,15 @@ class Compiler:
     def _parse(self, typed: bool) -> tuple[Any, Any]:
         library = self._library
         flags = precision.network_flags(library, typed)
-        network = self._journal.wanted(
+        network = self._errors.require(
             'TensorRT gave no network', lambda: self._builder.create_network(flags))
-        parser = self._journal.wanted(
-            'TensorRT gave no parser', lambda: library.OnnxParser(network, self._journal.logger))
+        parser = self._errors.require(
+            'TensorRT gave no parser', lambda: library.OnnxParser(network, self._errors.logger))
         try:
             content = self._file.read_bytes()
         except OSError as error:
             raise EngineError(f'{self._file}: {error.strerror or error}') from error
-        parsed, = self._journal.wanted('TensorRT cannot parse', lambda: (parser.parse(content),))
+        parsed, = self._errors.require('TensorRT cannot parse', lambda: (parser.parse(content),))
         # What is no ONNX file at all can pass as an empty network.
         if not parsed or network.num_outputs == 0:
             reasons = [parser.get_error(index).desc()
@@ -101,7 +101,7 @@ class Compiler:
 
     def _config(self, network: Any) -> Any:
         library, request = self._library, self._request
-        config: Any = self._journal.wanted(
+        config: Any = self._errors.require(
             'TensorRT gave no configuration', self._builder.create_builder_config)
         config.set_memory_pool_limit(library.MemoryPoolType.WORKSPACE, request.workspace)
         # From 8.6 on.

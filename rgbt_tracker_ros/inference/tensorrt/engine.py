@@ -13,8 +13,8 @@ import numpy as np
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.engines.tools import EngineError, TensorInfo
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
-from rgbt_tracker_ros.inference.tensorrt.library import journal
-from rgbt_tracker_ros.inference.tensorrt.memory import DeviceTensor, Holdings
+from rgbt_tracker_ros.inference.tensorrt.library import error_log
+from rgbt_tracker_ros.inference.tensorrt.memory import DeviceTensor, Resources
 from rgbt_tracker_ros.inference.tensorrt.tensors import tensors_of
 
 _ALIKE = 1e-2
@@ -52,16 +52,16 @@ class TensorRtEngine:
 
     def __init__(self, library: Any, cuda: Cuda, plan: bytes) -> None:
         self._cuda = cuda
-        self._journal = journal(library)
-        self._holdings = Holdings(cuda)
-        self._graphs = Holdings(cuda)
+        self._errors = error_log(library)
+        self._resources = Resources(cuda)
+        self._graphs = Resources(cuda)
         self._runtime: Any = None
         self._native: Any = None
         self._context: Any = None
         self._graph: Any = None
         self._bound: dict[str, int] = {}
         self._closed = False
-        self._stream = self._holdings.stream()
+        self._stream = self._resources.stream()
         try:
             self._load(library, plan)
         except BaseException:
@@ -209,16 +209,16 @@ class TensorRtEngine:
         self._graph = None
         self._graphs.close()
         self._context = self._native = self._runtime = None
-        self._holdings.close()
+        self._resources.close()
 
     def _load(self, library: Any, plan: bytes) -> None:
-        wanted = self._journal.wanted
-        self._runtime = wanted('TensorRT gave no runtime',
-                               lambda: library.Runtime(self._journal.logger))
-        self._native = wanted(
+        require = self._errors.require
+        self._runtime = require('TensorRT gave no runtime',
+                               lambda: library.Runtime(self._errors.logger))
+        self._native = require(
             f'TensorRT {library.__version__} refused the engine',
             lambda: self._runtime.deserialize_cuda_engine(plan))
-        self._context = wanted(
+        self._context = require(
             'TensorRT gave no execution context', self._native.create_execution_context,
             'the GPU may have too little free memory')
         self._tensors = tensors_of(library, self._native)
@@ -226,18 +226,18 @@ class TensorRtEngine:
         self._outputs = [name for name, tensor in self._tensors.items() if not tensor.is_input]
         self._buffers: dict[str, Buffer] = {}
         for name, tensor in self._tensors.items():
-            pinned, array = self._holdings.pinned(tensor.shape, tensor.dtype)
+            pinned, array = self._resources.pinned(tensor.shape, tensor.dtype)
             array.fill(0)
-            device = self._holdings.device(array.nbytes)
+            device = self._resources.device(array.nbytes)
             self._buffers[name] = Buffer(device, pinned, array)
-            wanted(f'TensorRT refused the memory of {name!r}',
-                   partial(self._context.set_tensor_address, name, device))
+            require(f'TensorRT refused the memory of {name!r}',
+                    partial(self._context.set_tensor_address, name, device))
 
     def _enqueue(self, uploads: Sequence[str], downloads: Sequence[str]) -> None:
         for name in uploads:
             buffer = self._buffers[name]
             self._cuda.upload(buffer.device, buffer.pinned, buffer.array.nbytes, self._stream)
-        self._journal.wanted('TensorRT failed to run the engine',
+        self._errors.require('TensorRT failed to run the engine',
                              lambda: self._context.execute_async_v3(self._stream))
         for name in downloads:
             self.fetch(name)

@@ -52,7 +52,7 @@ def imported(module: str) -> Any:
     return library
 
 
-class Journal:
+class ErrorLog:
     """Keeps the last errors that TensorRT reports: its functions only return None or False."""
 
     def __init__(self, library: Any) -> None:
@@ -75,7 +75,7 @@ class Journal:
 
         self.logger = Logger()
 
-    def wanted(self, what: str, make: Callable[[], _Result | None], remedy: str = '') -> _Result:
+    def require(self, what: str, make: Callable[[], _Result | None], remedy: str = '') -> _Result:
         """Return what `make` returns; raise EngineError for an exception, None or False."""
         self._errors.clear()
         try:
@@ -95,9 +95,9 @@ class Journal:
 
 
 @cache
-def journal(library: Any) -> Journal:
-    """Return the journal of a TensorRT.
+def error_log(library: Any) -> ErrorLog:
+    """Return the error log of a TensorRT.
 
     There is one for the life of the process: TensorRT goes on using the first logger it was given.
     """
-    return Journal(library)
+    return ErrorLog(library)

@@ -17,7 +17,7 @@ from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda, view
 _serials = count(1)
 
 
-class Holdings:
+class Resources:
     """Memory, streams and graphs; what was taken last is given back first."""
 
     def __init__(self, cuda: Cuda) -> None:
@@ -86,18 +86,18 @@ class TensorPool:
     """Memory for tensors on the GPU, used again when a tensor goes."""
 
     def __init__(self, cuda: Cuda) -> None:
-        self._holdings = Holdings(cuda)
+        self._resources = Resources(cuda)
         self._spare: defaultdict[int, list[int]] = defaultdict(list)
 
     def reserve(self, shape: tuple[int, ...], number: int) -> None:
         """Take memory for so many float32 tensors of a shape now."""
         size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
-        self._spare[size] += [self._holdings.device(size) for _ in range(number)]
+        self._spare[size] += [self._resources.device(size) for _ in range(number)]
 
     def take(self, size: int) -> int:
         """Return memory of `size` bytes; new one only when none is spare."""
         spare = self._spare[size]
-        return spare.pop() if spare else self._holdings.device(size)
+        return spare.pop() if spare else self._resources.device(size)
 
     def give(self, size: int, address: int) -> None:
         """Keep memory for the next tensor."""
@@ -105,4 +105,4 @@ class TensorPool:
 
     def close(self) -> None:
         """Free all memory, also that of tensors somebody still holds; again is no harm."""
-        self._holdings.close()
+        self._resources.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
 from rgbt_tracker_ros.inference.tensorrt.engine import TensorRtEngine
-from rgbt_tracker_ros.inference.tensorrt.memory import Holdings
+from rgbt_tracker_ros.inference.tensorrt.memory import Resources
 
 
 class Stopwatch:
@@ -19,10 +19,10 @@ class Stopwatch:
 
     def __init__(self, engine: TensorRtEngine) -> None:
         self._engine, self._cuda = engine, Cuda()
-        self._holdings = Holdings(self._cuda)
+        self._resources = Resources(self._cuda)
         self._begin, self._end = (self._cuda.make_event() for _ in range(2))
         for event in (self._begin, self._end):
-            self._holdings.add(self._cuda.destroy_event, event)
+            self._resources.add(self._cuda.destroy_event, event)
 
     def begin(self) -> None:
         """Mark the beginning."""
@@ -36,4 +36,4 @@ class Stopwatch:
 
     def close(self) -> None:
         """Free the events; again is no harm."""
-        self._holdings.close()
+        self._resources.close()

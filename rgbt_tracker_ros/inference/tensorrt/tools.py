@@ -43,7 +43,7 @@ class TensorRtTools:
         version = library.imported(self.module).__version__
         return Platform(self.module, version, gpu.name, gpu.capability, gpu.cuda)
 
-    def halves(self) -> bool:
+    def builds_fp16(self) -> bool:
         """Tell whether it builds fp16 engines of fp32 graphs; else the graph decides."""
         find_gpu()
         return can_choose(library.imported(self.module))

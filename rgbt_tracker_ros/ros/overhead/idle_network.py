@@ -9,7 +9,7 @@ import numpy as np
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Array, Choice, SearchMaps, TemplateTensors
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.settings import Settings
 from rgbt_tracker_ros.tracking.tracker import Tracker
 
@@ -53,7 +53,7 @@ class IdleNetwork:
         """Do nothing: nothing is held."""
 
 
-def idle_tracker(model: str, backend: str, settings: Settings, watch: Watch) -> Tracker:
+def idle_tracker(model: str, backend: str, settings: Settings, monitor: Monitor) -> Tracker:
     """Return a tracker of a model's bundle, on an idle network instead of a backend.
 
     Raises

@@ -10,7 +10,7 @@ from rclpy.parameter import Parameter
 
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.factory import load_backend
-from rgbt_tracker_ros.inference.watch import Watch
+from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.ros.executable import run
 from rgbt_tracker_ros.ros.lifecycle import TrackerNode
 from rgbt_tracker_ros.ros.soak.faulty_backend import FaultyBackend
@@ -30,9 +30,10 @@ class SoakTrackerNode(TrackerNode):
         self.declare_parameter(FAULT, '')
         self.add_on_set_parameters_callback(self._on_fault)
 
-    def _load_faulty(self, name: str, backend: str, settings: Settings, watch: Watch) -> Tracker:
+    def _load_faulty(self, name: str, backend: str, settings: Settings,
+                     monitor: Monitor) -> Tracker:
         bundle = load_bundle(name)
-        self._backend = FaultyBackend(load_backend(bundle, settings.model, watch))
+        self._backend = FaultyBackend(load_backend(bundle, settings.model, monitor))
         return Tracker(bundle, self._backend, settings)
 
     def _on_fault(self, parameters: Sequence[Parameter]) -> SetParametersResult:

@@ -32,7 +32,7 @@ _STEP_S = 0.1
 _LAST_WORDS = 300
 
 
-def build_apart(tools: EngineTools, request: BuildRequest, progress: Progress, stop: Stop, *,
+def build_in_process(tools: EngineTools, request: BuildRequest, progress: Progress, stop: Stop, *,
                 longest: float = LONGEST_S) -> BuildResult:
     """Call `tools.build` in a child process, which ends with this one, however that ends.
 
@@ -76,7 +76,7 @@ def _start(connection: Connection, words: IO[bytes]) -> subprocess.Popen[bytes]:
     handle = connection.fileno()
     path = os.pathsep.join(map(os.path.abspath, sys.path))
     return subprocess.Popen(
-        [sys.executable, '-m', 'rgbt_tracker_ros.inference.engines.builder', str(handle)],
+        [sys.executable, '-m', 'rgbt_tracker_ros.inference.engines.build_worker', str(handle)],
         stdin=subprocess.DEVNULL, stdout=words, stderr=words, pass_fds=(handle,),
         # By itself -m looks for modules where the user happens to be.
         cwd=os.sep, env={**os.environ, 'PYTHONPATH': path},

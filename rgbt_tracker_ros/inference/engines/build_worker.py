@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that builds one engine, see `apart`: python -m ...builder FILE_DESCRIPTOR."""
+"""The process that builds one engine: python -m ...build_worker FILE_DESCRIPTOR."""
 from __future__ import annotations
 
 import ctypes

@@ -22,8 +22,8 @@ HOPELESS = 3
 _FORGOTTEN_S = 3600.0
 
 
-class Deaths:
-    """Deaths over one engine.
+class CrashGuard:
+    """CrashGuard over one engine.
 
     Parameters
     ----------

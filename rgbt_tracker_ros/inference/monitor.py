@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who watches a model being made ready: that can take minutes, and can be ended."""
+"""Follows a model being made ready: that can take minutes, and can be ended."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ def _never() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Monitor:
     """Callables, each called in the thread that makes the model ready.
 
     Attributes
     ----------
-    tell
+    progress
         Told what is being done, and its share (None = unknown).
     warn
         Told what a user must know: that an engine is built anew, that another run time stands in.
@@ -32,6 +32,6 @@ class Watch:
 
     """
 
-    tell: Progress = _silent
+    progress: Progress = _silent
     warn: Callable[[str], None] = logging.getLogger('rgbt_tracker_ros').warning
     stop: Stop = _never

@@ -18,7 +18,7 @@ from rgbt_tracker_ros.benchmark.gpu.work import Setting, request
 _LAST_WORDS = 400
 
 
-def do_apart(task: Task, setting: Setting, longest_s: float) -> dict[str, Any]:
+def do_in_process(task: Task, setting: Setting, longest_s: float) -> dict[str, Any]:
     """Do a task in a child process; return its entries of the report.
 
     `status` is `ok`, `failed` (with its `reason`) or `out of time`.
