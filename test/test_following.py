@@ -155,4 +155,4 @@ def test_whatever_is_seen_the_expected_box_is_finite(
         expected = following.expected
         assert all(map(math.isfinite, expected))
         assert expected.w > 0
-        assert following.rivals <= 6 * len(images)
+        assert following.rivals <= 8

@@ -30,10 +30,14 @@ _FLOOR = 0.02
 _RIVAL_PEAK = 0.1
 """Least raw score of a peak for a rival."""
 
+_MOST_RIVALS = 8
+
 _UNSEEN = 3.0
 """What it costs, in log likelihood, that the target is not seen while a rival is."""
 
 _LOST_DAMPING_S = 0.6
+_BELIEVED_S = 1.2
+"""Rivals of a lost target are told from it for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Following:
         self._target = Mover(box)
         self._before: Mover | None = None
         self._rivals: list[Rival] = []
+        self._lost_s = 0.0
 
     @property
     def expected(self) -> Box:
@@ -97,6 +102,7 @@ class Following:
         step = stamp - self._stamp
         self._step = step if 0.0 < step <= _LONGEST_GAP_S else _FRAME_S
         self._stamp = stamp
+        self._lost_s = self._lost_s + self._step if lost else 0.0
         if lost:
             self._target.carry_on(self._step, _LOST_DAMPING_S)
         else:
@@ -157,9 +163,14 @@ class Following:
         self._target.see(box)
 
     def is_rival(self, box: Box) -> bool:
-        """Return whether what a lost target's search found is a rival, and take it in as that."""
-        pairs = assign(self._rivals, [box], set())
-        for rival, index, cost in pairs:
+        """Return whether what a lost target's search found is a rival, and take it in as that.
+
+        That is believed for a short time only: rivals may be mixed up with the target while it
+        is hidden, and what goes on looking like the target had better be it.
+        """
+        if self._lost_s > _BELIEVED_S:
+            return False
+        for rival, index, cost in assign(self._rivals, [box], set()):
             if index is not None and rival.grown and cost < self._target.unlike(box):
                 rival.see(box)
                 return True
@@ -174,9 +185,9 @@ class Following:
     def _notice(self, others: Sequence[Found], own: Sequence[Box]) -> None:
         """Take the peaks that nobody owns for new rivals, unless they lie on the target."""
         if self.settings.rivals:
-            self._rivals += [
-                Rival(Mover(each.box)) for each in others
-                if each.raw >= _RIVAL_PEAK and not any(touch(each.box, box) for box in own)]
+            free = [Rival(Mover(each.box)) for each in others
+                    if each.raw >= _RIVAL_PEAK and not any(touch(each.box, box) for box in own)]
+            self._rivals = (self._rivals + free)[:_MOST_RIVALS]
 
     def _meet_and_part(self, box: Box, as_one: bool, parted: bool) -> None:
         """Remember the target's way when it meets a rival; go back to it when they part."""
