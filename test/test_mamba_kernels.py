@@ -123,3 +123,18 @@ def test_without_gpu_or_packages_there_is_no_kernel(monkeypatch):
     assert mamba_kernels._find('no_such_package', 'scan') is None
     monkeypatch.setattr(mamba_kernels, '_find', StandIn().find)
     assert mamba_kernels.s6_kernel(x) is None
+
+
+@pytest.mark.parametrize(('kernel', 'reason'), [
+    (lambda *inputs: s6(*inputs) * 1.1, 'not close'),
+    (lambda *inputs: s6(*inputs).detach(), 'does not require grad'),
+    (lambda *inputs: {}['ptxas'], 'ptxas')])
+def test_our_own_kernel_is_left_out_where_it_fails(monkeypatch, caplog, kernel, reason):
+    monkeypatch.setattr(mamba_kernels, '_applies', lambda x: True)
+    monkeypatch.setattr(mamba_kernels, 'mamba_scan', lambda: None)
+    monkeypatch.setattr(mamba_kernels, 'triton_scan', lambda: kernel)
+    assert mamba_kernels.s6_kernel(torch.zeros(1, 1, 1)) is None
+    assert 'training is slower' in caplog.text
+    assert reason in caplog.text
+    monkeypatch.setattr(mamba_kernels, 'triton_scan', lambda: s6)
+    assert mamba_kernels.s6_kernel(torch.zeros(1, 1, 1)) is s6

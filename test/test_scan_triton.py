@@ -55,5 +55,5 @@ def test_it_is_taken_on_a_gpu_where_mamba_ssm_is_missing(monkeypatch):
     find = mamba_kernels._find
     monkeypatch.setattr(mamba_kernels, '_find', lambda module, name: (
         None if module.startswith('mamba_ssm') else find(module, name)))
-    assert mamba_kernels.s6_kernel(torch.zeros(1, 1, 1)) is s6_triton
+    assert mamba_kernels.s6_kernel(torch.zeros(1, 1, 1, device=DEVICE)) is s6_triton
     assert mamba_kernels.s6_kernel(torch.zeros(1, 1, 1, dtype=torch.float64)) is None

@@ -12,11 +12,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
+import logging
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from rgbt_tracker_ros.networks import scans
 
 WIDEST_KERNEL = 4
 """Widest convolution of causal-conv1d; the narrowest is 2."""
@@ -28,12 +32,41 @@ def s6_kernel(x: Tensor) -> Callable[..., Tensor] | None:
     """Return a scan with the parameters of `scans.s6` (but no steps); None where there is none."""
     if not _applies(x) or x.dtype != torch.float32:
         return None
-    return mamba_scan() or triton_scan()
+    kernel = mamba_scan()
+    if kernel is None:
+        own = triton_scan()
+        kernel = own if own is not None and _is_right(own, x.device) else None
+    return kernel
 
 
 def triton_scan() -> Callable[..., Tensor] | None:
     """Return our own kernel; None where Triton is missing."""
     return _find('rgbt_tracker_ros.networks.scan_triton', 's6_triton')
+
+
+@cache
+def _is_right(kernel: Callable[..., Tensor], device: torch.device) -> bool:
+    """Try a kernel on a GPU: whether it runs there, and gives values and gradients as it should.
+
+    Triton compiles for the GPU at hand, of which nobody may have tried this one.
+    """
+    shapes = (1, 40, 20), (1, 40, 20), (20, 4), (1, 40, 4), (1, 40, 4)
+    inputs = [torch.linspace(0.1, 1.0, math.prod(shape), device=device).reshape(shape)
+              .requires_grad_() for shape in shapes]
+    reference: Callable[..., Tensor] = scans.s6
+    try:
+        with torch.enable_grad():
+            wanted, found = (
+                (output, *torch.autograd.grad(output.square().sum(), inputs))
+                for output in (reference(*inputs), kernel(*inputs)))
+        torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+    # Compilers have exceptions of their own.
+    except Exception as error:
+        logging.getLogger('rgbt_tracker_ros').warning(
+            'the Triton kernel of the scans is not used, so training is slower: %s',
+            ' '.join(str(error).split())[:300])
+        return False
+    return True
 
 
 def mamba_scan() -> Callable[..., Tensor] | None:
