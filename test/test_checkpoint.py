@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+import hashlib
 import os
 import pickle
 import sys
@@ -208,8 +209,24 @@ def test_import_writes_a_checkpoint_and_a_bundle(tmp_path, tiny_family, capsys):
     assert 'rgb_branch.cls_token' in out
     assert run(['export', '--model', 'ckd', '--checkpoint', str(tmp_path / 'ours.pt'),
                 '--output', str(tmp_path / 'two')]) == 0
-    graphs = [load_bundle(tmp_path / name).search_graph.sha256 for name in ('one', 'two')]
-    assert graphs[0] == graphs[1]
+    one, two = (load_bundle(tmp_path / name) for name in ('one', 'two'))
+    assert one.search_graph.sha256 == two.search_graph.sha256
+    digest = hashlib.sha256((tmp_path / 'official.pth.tar').read_bytes()).hexdigest()
+    for bundle in (one, two):
+        assert bundle.training_data == (
+            f'unknown: weights imported from official.pth.tar, sha256 {digest}',)
+        assert bundle.licence == 'unknown: that of the weights'
+
+
+def test_the_licence_that_is_told_is_kept(tmp_path, tiny_family):
+    torch.save({'net': published_state(seeded(CKD(TINY)))}, tmp_path / 'official')
+    assert run(['import-checkpoint', str(tmp_path / 'official'), '--family', 'ckd', '--licence',
+                'MIT', '--output', str(tmp_path / 'ours.pt')]) == 0
+    assert load_network(tmp_path / 'ours.pt').licence == 'MIT'
+    for arguments, licence in (([], 'MIT'), (['--licence', 'BSD-3-Clause'], 'BSD-3-Clause')):
+        assert run(['export', '--model', 'ckd', '--checkpoint', str(tmp_path / 'ours.pt'),
+                    '--output', str(tmp_path / 'bundle'), *arguments]) == 0
+        assert load_bundle(tmp_path / 'bundle').licence == licence
 
 
 def test_import_of_a_part_writes_nothing(tmp_path, tiny_family, capsys):

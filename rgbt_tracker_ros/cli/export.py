@@ -27,6 +27,8 @@ def export(
         'LayerNormalization.')] = 17,
     eliminate: Annotated[bool, typer.Option(
         '--eliminate', help='Drop unlikely search tokens on the way (ckd): faster.')] = False,
+    licence: Annotated[str | None, typer.Option(
+        help='Licence of the weights.', show_default='what the checkpoint says')] = None,
     calibrate: Annotated[int, typer.Option(
         min=0, metavar='N', help='Calibrate the score on N fresh samples of the recipe\'s data; '
         '0 = leave it raw.')] = 0,
@@ -51,7 +53,8 @@ def export(
     if eliminate:
         _eliminate(source.network)
     calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
-    facts = ModelFacts(name or source.name, source.training_data, calibration, source.licence)
+    facts = ModelFacts(
+        name or source.name, source.training_data, calibration, licence or source.licence)
     export_bundle(source.network, facts, output, half=precision == 'fp16', opset=opset)
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
     console().print(f'model bundle: {output}')
@@ -76,7 +79,7 @@ def _source(family: str, checkpoint: Path | None) -> _Source:
         return _Source(random_network(family), family, ('none: random weights',))
     stored = load_network(checkpoint)
     if stored is not None:
-        source = _Source(stored.network, family, (stored.origin,), 'that of the weights')
+        source = _Source(stored.network, family, (stored.origin,), stored.licence)
     else:
         from rgbt_tracker_ros.training.trainer import averaged_network, training_data
 

@@ -2,6 +2,7 @@
 """`rgbt-tracker import-checkpoint`: take over the weights of a published tracker."""
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,12 +22,19 @@ def import_checkpoint(
     output: Annotated[Path, typer.Option(help='Checkpoint to write, for export and train.')],
     bundle: Annotated[Path | None, typer.Option(
         metavar='DIR', help='Also export a model bundle.')] = None,
+    licence: Annotated[str | None, typer.Option(
+        help='Licence of the weights.', show_default='unknown')] = None,
 ) -> None:
     """Read official weights without running what the file holds; account for every key."""
     try:
         from rgbt_tracker_ros.networks.checkpoint import load_published, read_state
         from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
-        from rgbt_tracker_ros.networks.families import find_family, random_network, save_network
+        from rgbt_tracker_ros.networks.families import (
+            UNKNOWN_LICENCE,
+            find_family,
+            random_network,
+            save_network,
+        )
     except ModuleNotFoundError as error:
         raise InputError(
             f'importing needs {error.name}: pip install -e ".[train]" in the repository'
@@ -40,13 +48,14 @@ def import_checkpoint(
     if report.missing:
         raise InputError(f'{checkpoint} lacks {len(report.missing)} tensors of {family} (listed '
                          'above): it is of another tracker, or not whole; nothing was written')
-    origin = f'imported from {checkpoint.name}'
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    origin = f'unknown: weights imported from {checkpoint.name}, sha256 {digest}'
+    licence = licence or UNKNOWN_LICENCE
     with replacing(output) as part:
-        save_network(network, origin, part)
+        save_network(network, origin, part, licence)
     console().print(f'checkpoint: {output}')
     if bundle is not None:
-        export_bundle(network, ModelFacts(family, (origin,), licence='that of the weights'),
-                      bundle)
+        export_bundle(network, ModelFacts(family, (origin,), licence=licence), bundle)
         console().print(f'model bundle: {bundle}')
 
 

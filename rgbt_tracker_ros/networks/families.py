@@ -17,6 +17,9 @@ from rgbt_tracker_ros.networks.checkpoint import KeyMap
 
 FORMAT = 1
 
+UNKNOWN_LICENCE = 'unknown: that of the weights'
+"""Of weights that others trained, unless somebody tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -38,10 +41,11 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class StoredNetwork:
-    """A network with weights, and where these come from."""
+    """A network with weights, where these come from, and under which licence."""
 
     network: nn.Module
     origin: str
+    licence: str
 
 
 def find_family(name: str, *, published: bool = False) -> Family:
@@ -78,10 +82,10 @@ def random_network(name: str, seed: int = 0) -> nn.Module:
     return make_network(name, {}).eval()
 
 
-def save_network(network: Any, origin: str, file: Path) -> None:
-    """Write a network's sizes and weights."""
+def save_network(network: Any, origin: str, file: Path, licence: str = UNKNOWN_LICENCE) -> None:
+    """Write a network's sizes and weights, where these come from, and their licence."""
     torch.save({
-        'format': FORMAT, 'family': network.family, 'origin': origin,
+        'format': FORMAT, 'family': network.family, 'origin': origin, 'licence': licence,
         'network_config': asdict(network.config), 'network': network.state_dict()}, file)
 
 
@@ -110,4 +114,5 @@ def load_network(file: Path) -> StoredNetwork | None:
         # What PyTorch says advises to load the file unsafely.
         raise InputError(f'{file} cannot be read as a checkpoint ({type(error).__name__}): give '
                          'what train or import-checkpoint wrote') from error
-    return StoredNetwork(network.eval(), content['origin'])
+    return StoredNetwork(
+        network.eval(), content['origin'], content.get('licence', UNKNOWN_LICENCE))
