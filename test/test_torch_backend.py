@@ -216,22 +216,27 @@ def test_a_gpu_repeats_what_was_captured_and_else_runs_each_call(monkeypatch, ca
     module, device = torch.nn.ReLU(), SimpleNamespace(type='cuda')
     monkeypatch.setattr(torch, 'zeros', lambda shape, device: torch.full(shape, -1.0))
     monkeypatch.setattr(module, 'to', lambda _: module)
-    runs = []
+    repeated = []
 
     def captured(run):
-        runs.append(run())
-        return lambda: ('replayed',)
+        return lambda: (repeated.append(1), run())[1]
 
-    monkeypatch.setattr(replay, 'captured', captured)
-    assert replay.Replay(module, [(2,)], device)(torch.ones(2)) == ('replayed',)
-    assert len(runs) == 1
+    def other_numbers(run):
+        return lambda: torch.full((1, 2), 9.0)
 
-    def refused(_):
+    def refused(run):
         raise RuntimeError('operation not permitted')
 
-    monkeypatch.setattr(replay, 'captured', refused)
-    assert replay.Replay(module, [(2,)], device)(torch.ones(2)).tolist() == [1.0, 1.0]
-    assert 'no CUDA graph (operation not permitted)' in caplog.text
+    given, wanted = torch.tensor([-1.0, 2.0]), [0.0, 2.0]
+    monkeypatch.setattr(replay, 'captured', captured)
+    assert replay.Replay(module, [(2,)], device)(given).tolist() == wanted
+    assert len(repeated) == 2
+    assert not caplog.records
+    for failing, reason in ((other_numbers, 'it gives other numbers'),
+                            (refused, 'operation not permitted')):
+        monkeypatch.setattr(replay, 'captured', failing)
+        assert replay.Replay(module, [(2,)], device)(given).tolist() == wanted
+        assert f'no CUDA graph ({reason})' in caplog.text
 
 
 def test_template_of_the_wrong_size_is_refused(tmp_path):

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_ALIKE = 1e-3
+"""A captured graph may take other kernels; what it computes is the same."""
+
 _TRIALS = 3
 """Runs before a capture: libraries choose their kernels and take their memory in these."""
 
@@ -36,7 +39,7 @@ class Replay:
         self._run: Callable[[], Sequence[Tensor]] = self._eager
         if device.type == 'cuda':
             try:
-                self._run = captured(self._eager)
+                self._run = self._compared(captured(self._eager))
             except RuntimeError as error:
                 logging.getLogger('rgbt_tracker_ros').warning(
                     'no CUDA graph (%s): kernels are started one by one',
@@ -48,6 +51,17 @@ class Replay:
             for into, tensor in zip(self._inputs, tensors, strict=True):
                 into.copy_(tensor)
             return self._run()
+
+    def _compared(self, replay: Callable[[], Sequence[Tensor]]) -> Callable[[], Sequence[Tensor]]:
+        """Return what repeats the module, or raise RuntimeError if it gives other numbers."""
+        for given in self._inputs:
+            given.normal_()
+        wanted = [output.clone() for output in self._eager()]
+        found = replay()
+        if not all(torch.allclose(ours, theirs, _ALIKE, _ALIKE, equal_nan=True)
+                   for ours, theirs in zip(found, wanted, strict=True)):
+            raise RuntimeError('it gives other numbers')
+        return replay
 
     def _eager(self) -> Sequence[Tensor]:
         with torch.inference_mode(), true_float32():
