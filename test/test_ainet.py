@@ -87,10 +87,12 @@ def test_template_and_search_give_what_the_whole_gives():
 def test_both_forms_of_the_scan_give_the_same():
     images = crops(64, 128)
     with torch.no_grad():
-        two_level = seeded(AINet(TINY))(*images)
-        sequential = seeded(AINet(replace(TINY, scan='sequential')))(*images)
-    torch.testing.assert_close(two_level['feat_head'], sequential['feat_head'],
-                               atol=1e-5, rtol=0)
+        two_level, sequential, auto = (
+            seeded(AINet(replace(TINY, scan=scan)))(*images)['feat_head']
+            for scan in ('two_level', 'sequential', 'auto'))
+    torch.testing.assert_close(two_level, sequential, atol=1e-5, rtol=0)
+    assert torch.equal(auto, sequential)
+    assert torch.equal(seeded(AINet(TINY))(*images)['feat_head'].detach(), two_level)
 
 
 def test_each_sample_has_its_own_order():

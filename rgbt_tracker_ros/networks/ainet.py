@@ -70,7 +70,7 @@ class AINetConfig(ViTConfig):
     order_gradient, order_temperature
         Whether the order network learns, and the temperature of its soft sort.
     scan, dfm_steps, ofm_steps
-        Form of the scans, and chunk lengths of the two-level form.
+        Form of the scans (see `mamba.run_scan`), and chunk lengths of the two-level form.
     border
         What crops show outside of the image.
 
@@ -84,7 +84,7 @@ class AINetConfig(ViTConfig):
     order_widths: tuple[int, ...] = (512, 256, 128)
     order_gradient: OrderGradient = 'straight_through'
     order_temperature: float = 0.1
-    scan: Scan = 'two_level'
+    scan: Scan = 'auto'
     dfm_steps: int = 40
     ofm_steps: int = 256
     border: Border = 'zero'

@@ -82,7 +82,7 @@ def graph_statistics(file: Path) -> GraphStatistics:
     weight_bytes = sum(math.prod(tensor.dims) * _BYTES[tensor.data_type] for tensor in counted)
     constants = {tensor.name: _Tensor(tuple(tensor.dims), 0) for tensor in graph.initializer}
     # Shapes do not depend on weights, which inference would copy.
-    for tensor in weights:
+    for tensor in counted:
         if len(tensor.raw_data) > _LARGEST_SHAPE:
             tensor.ClearField('raw_data')
     graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from rgbt_tracker_ros.networks.mamba_kernels import causal_convolution, s6_kernel
 from rgbt_tracker_ros.networks.scans import s6, s6_sequential
 
-Scan = Literal['two_level', 'sequential']
+Scan = Literal['auto', 'two_level', 'sequential']
 
 DT_RANGE = (1e-3, 0.1)
 """Step sizes that a network starts with, spread evenly over their logarithm."""
@@ -87,9 +87,13 @@ class Mamba(nn.Module):
 def run_scan(inputs: ScanInputs, scan: Scan, steps: int) -> Tensor:
     """Scan in the wanted form; `steps` is the length of a chunk of the two-level one.
 
-    On a GPU with mamba-ssm its kernel takes the place of the two-level form.
+    `auto` is step by step where a network on a CPU neither learns nor is traced: as published
+    networks are compared, to the last bit. Everywhere else it is the fast form: in two levels, or
+    on a GPU a kernel.
     """
-    if scan == 'sequential':
+    traced = torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling()
+    compared = not (inputs.x.is_cuda or traced or torch.is_grad_enabled())
+    if scan == 'sequential' or (scan == 'auto' and compared):
         return s6_sequential(*inputs)
     kernel = s6_kernel(inputs.x)
     return kernel(*inputs) if kernel else s6(*inputs, steps)

@@ -159,16 +159,17 @@ def ssd_sequential(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -
 def s6_sequential(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """Scan a sequence forward, step by step: the definition that `s6` is held to.
 
-    Parameters and result are those of `s6`.
+    Parameters and result are those of `s6`. Products and sums are in the order of mamba-ssm's
+    reference function, so that on a CPU the results are the same to the last bit.
     """
-    rates = -decay.transpose(-1, -2)
-    values = dt * x
-    state = torch.zeros_like(b[:, 0, :, None] * values[:, 0, None])
+    # With the states far apart in memory they are summed one after the other.
+    rates = -decay.transpose(-1, -2).contiguous()
+    state = torch.zeros_like(b[:, 0, :, None] * x[:, 0, None])
     outputs = []
     for t in range(x.shape[1]):
-        kept = torch.exp(dt[:, t, None] * rates)
-        state = kept * state + b[:, t, :, None] * values[:, t, None]
-        outputs.append(c[:, t, None] @ state)
+        size = dt[:, t, None]
+        state = torch.exp(size * rates) * state + size * b[:, t, :, None] * x[:, t, None]
+        outputs.append((c[:, t, :, None] * state).sum(1, keepdim=True))
     return torch.cat(outputs, 1)
 
 
