@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 import signal
+from threading import Event
 from time import sleep
 from typing import Any
 
@@ -97,6 +98,8 @@ class FakeTools:
             raise SegfaultError from None
         if self.fault == 'load crashes':
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.fault == 'load hangs':
+            Event().wait()
         if self.fault == 'load refuses' or self.here != Platform(
                 **{name: content[name] for name in asdict(self.here)}):
             raise EngineError('serialization version mismatch')

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from rgbt_tracker_ros.pipeline import background, tally
-from rgbt_tracker_ros.pipeline.background import AbandonedError, in_background
+from rgbt_tracker_ros.inference import background
+from rgbt_tracker_ros.inference.background import AbandonedError, in_background
+from rgbt_tracker_ros.pipeline import tally
 from rgbt_tracker_ros.pipeline.tally import Tally
 
 

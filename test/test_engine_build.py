@@ -7,18 +7,20 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 from engine_tools import FakeTools, Heard, build_here, write_graph
 import pytest
 
-from rgbt_tracker_ros.inference.engines import build_process
+from rgbt_tracker_ros.inference.engines import build_process, lock
+from rgbt_tracker_ros.inference.engines import cache as engine_cache
 from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.cache import EngineCache
 from rgbt_tracker_ros.inference.engines.tools import (
     BuildRequest,
     BuildStoppedError,
     EngineError,
+    EngineHangsError,
 )
 
 PATIENCE = 30.0
@@ -92,14 +94,13 @@ def test_a_process_that_ends_takes_its_builder_along_and_leaves_no_engine(tmp_pa
     assert process.communicate(timeout=PATIENCE)[1] == ''
 
 
-def test_an_engine_that_kills_who_loads_it_does_not_do_so_for_ever(tmp_path):
+def test_an_engine_that_crashes_who_loads_it_does_not_do_so_for_ever(tmp_path):
     process = start(tmp_path, 0.0, 'load crashes')
     process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     cache, tools = tmp_path / 'cache', FakeTools(tmp_path / 'log')
     (note,) = cache.glob('.*.loading')
-    number, owner = note.read_text().split()
-    assert (number, runs(int(owner)), tools.builds) == ('1', False, 1)
+    assert (note.read_text(), tools.builds) == ('1', 1)
 
     def load():
         heard = Heard()
@@ -109,18 +110,38 @@ def test_an_engine_that_kills_who_loads_it_does_not_do_so_for_ever(tmp_path):
 
     assert load() == []
     assert not note.exists()
-    note.write_text(f'2 {owner}')
-    assert load() == ['engine of model/search: 2 processes died while they loaded it; it is built '
-                      'anew']
-    note.write_text(f'3 {owner}')
-    with pytest.raises(EngineError, match='tried again in an hour, or when you remove'):
-        load()
-    os.utime(note, (1e9, 1e9))
-    assert len(load()) == 1
+    note.write_text('2')
+    assert load() == ['engine of model/search: 2 processes crashed or hung while they loaded it; '
+                      'it is built anew']
+    # An hour later it is tried again; also by a clock that began in the past.
+    for seconds in (1e9, time() + 1e9):
+        note.write_text('3')
+        with pytest.raises(EngineError, match='tried again in an hour, or when you remove'):
+            load()
+        os.utime(note, (seconds, seconds))
+        assert len(load()) == 1
     # Another one that is at it just now is no reason to doubt.
-    note.write_text(f'3 {os.getppid()}')
-    assert load() == []
-    assert (tools.builds, note.exists()) == (4, True)
+    note.write_text('3')
+    with note.open() as file:
+        assert lock.try_lock(file.fileno())
+        assert load() == []
+    assert (tools.builds, note.exists()) == (5, True)
+
+
+def test_an_engine_that_hangs_is_given_up_and_the_next_start_tries_again(tmp_path, monkeypatch):
+    cache = EngineCache(tmp_path, FakeTools(tmp_path / 'log'), build_here)
+    tools = FakeTools(tmp_path / 'log', fault='load hangs')
+    graph = write_graph(tmp_path / 'model')
+    cache.engine(graph, 'fp32')
+    monkeypatch.setattr(engine_cache, 'LOAD_S', -1.0)
+    for count in '12':
+        with pytest.raises(EngineHangsError, match='model/search: the GPU has not loaded'):
+            EngineCache(tmp_path, tools, build_here).engine(graph, 'fp32')
+        (note,) = tmp_path.glob('.*.loading')
+        assert (note.read_text(), tools.builds) == (count, 1)
+    monkeypatch.setattr(engine_cache, 'LOAD_S', PATIENCE)
+    cache.engine(graph, 'fp32')
+    assert (tools.builds, list(tmp_path.glob('.*'))) == (2, [])
 
 
 @pytest.mark.parametrize(('fault', 'words'), [

@@ -16,9 +16,8 @@ from mock_model import write_bundle
 from node_bench import ACTIVATE, CONFIGURE, Bench
 import pytest
 
-from rgbt_tracker_ros.inference import factory
+from rgbt_tracker_ros.inference import background, factory
 from rgbt_tracker_ros.inference.engines.cache import EngineCache
-from rgbt_tracker_ros.pipeline import background
 from rgbt_tracker_ros.ros.processes import ros_environment
 from rgbt_tracker_ros.tracking.tracker import Tracker
 

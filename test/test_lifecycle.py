@@ -17,7 +17,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.pipeline import background
+from rgbt_tracker_ros.inference import background
 from rgbt_tracker_ros.ros import lifecycle
 from rgbt_tracker_ros.ros.activity import Activity
 from rgbt_tracker_ros.ros.diagnostics import values_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 
 from mock_model import SEARCH, TEMPLATE
@@ -16,6 +16,7 @@ from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.fallback import with_fallback
 from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from rgbt_tracker_ros.inference.tensorrt import backend as tensorrt_backend
 from rgbt_tracker_ros.inference.tensorrt.cuda import Cuda
 
 # What is not given back then is that one thing; a failed clean-up is no reason to warn.
@@ -129,6 +130,30 @@ def test_closing_while_another_thread_searches_ends_that_with_an_error(room: Roo
     thread.join()
     assert 'was closed' in ended[0]
     assert room.gpu.violations == []
+    assert room.gpu.live == 0
+
+
+def test_a_gpu_that_hangs_in_a_frame_does_not_hang_who_closes(
+        room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = room.backend()
+    template = backend.template(*crops(TEMPLATE, 1))
+    entered, answer, run = Event(), Event(), room.gpu.run
+
+    def hang(stream: int) -> None:
+        entered.set()
+        answer.wait()
+        run(stream)
+
+    monkeypatch.setattr(room.gpu, 'run', hang)
+    monkeypatch.setattr(tensorrt_backend, '_PATIENCE_S', 0.0)
+    thread = Thread(target=backend.search, args=([template] * 2, *crops(SEARCH, 3)))
+    thread.start()
+    entered.wait()
+    with pytest.raises(ModelError, match=r'the GPU has not answered .*: restart the node'):
+        backend.close()
+    answer.set()
+    thread.join()
+    backend.close()
     assert room.gpu.live == 0
 
 

@@ -10,8 +10,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
+from rgbt_tracker_ros.inference.background import in_background
 from rgbt_tracker_ros.inference.monitor import Monitor
-from rgbt_tracker_ros.pipeline.background import in_background
 from rgbt_tracker_ros.pipeline.memory import give_back
 from rgbt_tracker_ros.pipeline.pipeline import Pipeline
 from rgbt_tracker_ros.pipeline.requests import ResetRequest

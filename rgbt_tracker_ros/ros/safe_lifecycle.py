@@ -15,7 +15,7 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from rgbt_tracker_ros.errors import InputError, ModelError
-from rgbt_tracker_ros.pipeline.background import AbandonedError
+from rgbt_tracker_ros.inference.background import AbandonedError
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR

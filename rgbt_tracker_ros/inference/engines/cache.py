@@ -8,6 +8,7 @@ from dataclasses import replace
 import hashlib
 from pathlib import Path
 
+from rgbt_tracker_ros.inference.background import in_background
 from rgbt_tracker_ros.inference.bundle import GraphSpec
 from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.check import check_engine
@@ -22,12 +23,16 @@ from rgbt_tracker_ros.inference.engines.tools import (
     BuildResult,
     Engine,
     EngineError,
+    EngineHangsError,
     EngineTools,
     Precision,
     Progress,
     Stop,
 )
 from rgbt_tracker_ros.inference.monitor import Monitor
+
+LOAD_S = 300.0
+"""No engine takes so long to load and to run once: what does hangs."""
 
 Build = Callable[[EngineTools, BuildRequest, Progress, Stop], BuildResult]
 
@@ -71,8 +76,8 @@ class EngineCache:
         request = BuildRequest(graph, precision)
         identity = Identity.of(request, self._tools.platform())
         if self._guard(identity).hopeless():
-            raise EngineError(f'engine of {identity.name}: processes die while they load it; it '
-                              'is tried again in an hour, or when you remove '
+            raise EngineError(f'engine of {identity.name}: processes crash or hang while they '
+                              'load it; it is tried again in an hour, or when you remove '
                               f'{self._guard(identity).note}')
         seen = self._store.mark(identity)
         try:
@@ -95,11 +100,13 @@ class EngineCache:
     def _kept(self, identity: Identity, graph: GraphSpec) -> Engine:
         """Return the engine that is there, or raise MissingError when none is that can be used."""
         plan = self._store.read(identity)
-        deaths = self._guard(identity).count()
-        if deaths >= SUSPICIOUS:
-            raise MissingError(f'{deaths} processes died while they loaded it', True)
+        crashes = self._guard(identity).count()
+        if crashes >= SUSPICIOUS:
+            raise MissingError(f'{crashes} processes crashed or hung while they loaded it', True)
         try:
             return self._loaded(plan, graph, identity)
+        except EngineHangsError:
+            raise       # a new one would hang as well: the GPU is to blame
         except EngineError as error:
             raise MissingError(f'{identity.file_name} cannot be used ({error})', True) from error
 
@@ -116,6 +123,8 @@ class EngineCache:
                 self._tools, replace(request, timing_cache=timings), tell, monitor.stop)
             _check_unchanged(request.graph)
             return self._loaded(result.plan, request.graph, identity), result
+        except EngineHangsError:
+            raise
         except EngineError as error:
             raise EngineError(f'engine of {identity.name}: {error}') from error
 
@@ -123,12 +132,21 @@ class EngineCache:
         return CrashGuard(self._store.folder / identity.file_name)
 
     def _loaded(self, plan: bytes, graph: GraphSpec, identity: Identity) -> Engine:
-        """Load an engine and run it once."""
+        """Load an engine and run it once, as long as that takes no time without end."""
+        def give_up(elapsed: float) -> None:
+            if elapsed > LOAD_S:
+                raise EngineHangsError(
+                    f'engine of {identity.name}: the GPU has not loaded and run it for '
+                    f'{elapsed:.0f} s: restart the machine')
+
+        with self._guard(identity).noted():
+            return in_background(lambda: self._tried(plan, graph), give_up, lambda: True)
+
+    def _tried(self, plan: bytes, graph: GraphSpec) -> Engine:
         engine = None
         try:
-            with self._guard(identity).noted():
-                engine = self._tools.load(plan)
-                check_engine(engine, graph)
+            engine = self._tools.load(plan)
+            check_engine(engine, graph)
         except BaseException as error:
             if engine is not None:
                 engine.close()

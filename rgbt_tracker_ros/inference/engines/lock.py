@@ -56,21 +56,27 @@ def one_builder(folder: Path, wait: Callable[[str], None], stop: Stop) -> Iterat
         os.close(handle)
 
 
-def _take(path: Path) -> int | None:
-    """Return the locked file, None while another holds it."""
+def try_lock(handle: int) -> bool:
+    """Lock an open file until it is closed; return False while another has it locked."""
     # Only here: whatever else is in this package can be imported on any system.
     import fcntl
 
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EINTR):
+            return False
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
+def _take(path: Path) -> int | None:
+    """Return the locked file, None while another holds it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EINTR):
-                raise BlockingIOError from error
-            if error.errno not in _NO_LOCKS:
-                raise
-        if not _is_at(handle, path):        # the holder before has just removed it
+        # The holder before may have just removed it.
+        if not (try_lock(handle) and _is_at(handle, path)):
             raise BlockingIOError
         with suppress(OSError):             # a full disk: the lock counts, not who has it
             os.ftruncate(handle, 0)

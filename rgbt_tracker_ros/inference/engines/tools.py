@@ -26,6 +26,10 @@ class EngineError(ModelError):
     """There is no engine: it cannot be built, loaded or used; the message says why."""
 
 
+class EngineHangsError(EngineError):
+    """An engine was given up because it did not answer; the GPU may need a restart."""
+
+
 class BuildStoppedError(Exception):
     """A build was ended because `stop` said so; nothing is left of it."""
 

@@ -12,7 +12,7 @@ from rgbt_tracker_ros.inference.bundle import ModelBundle
 from rgbt_tracker_ros.inference.engines.build_process import build_in_process
 from rgbt_tracker_ros.inference.engines.cache import Build, EngineCache
 from rgbt_tracker_ros.inference.engines.files import cache_folder
-from rgbt_tracker_ros.inference.engines.tools import EngineError, Precision
+from rgbt_tracker_ros.inference.engines.tools import EngineError, EngineHangsError, Precision
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
 from rgbt_tracker_ros.inference.graph_file import in_half_precision
 from rgbt_tracker_ros.inference.monitor import Monitor
@@ -23,6 +23,9 @@ from rgbt_tracker_ros.inference.tensorrt.tools import TensorRtTools
 from rgbt_tracker_ros.settings import ModelSettings
 
 _FUSED = 'fused_image'
+
+_PATIENCE_S = 5.0
+"""A run that is still under way after so long hangs."""
 
 
 class TensorRtBackend(GraphBackend):
@@ -67,6 +70,8 @@ class TensorRtBackend(GraphBackend):
         try:
             self._load(settings, monitor, tools, build)
             self.warm_up()
+        except EngineHangsError:
+            raise       # to free what there is would hang, too
         except BaseException:
             self.close()
             raise
@@ -136,9 +141,14 @@ class TensorRtBackend(GraphBackend):
         return tensor.values if isinstance(tensor, DeviceTensor) else cast(Array, tensor)
 
     def _free(self) -> None:
-        with self._lock:
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            raise EngineHangsError(f'the GPU has not answered for {_PATIENCE_S:g} s, and its '
+                                   'memory stays taken: restart the node')
+        try:
             for engine in self._engines.values():
                 engine.close()
             self._engines.clear()
             if self._pool is not None:
                 self._pool.close()
+        finally:
+            self._lock.release()
