@@ -11,7 +11,14 @@ import pytest
 
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference import factory, trial
-from rgbt_tracker_ros.inference.backend import Array, Backend, SearchMaps, TemplateTensors
+from rgbt_tracker_ros.inference.backend import (
+    AS_ASKED,
+    Array,
+    Backend,
+    Choice,
+    SearchMaps,
+    TemplateTensors,
+)
 from rgbt_tracker_ros.inference.bundle import ModelBundle, load_bundle
 from rgbt_tracker_ros.inference.choice import choose
 from rgbt_tracker_ros.inference.monitor import Monitor
@@ -60,6 +67,7 @@ class Machine:
     bundle: ModelBundle
     seconds: dict[str, float | str]
     wrong: float = 0.0
+    choice: Choice = AS_ASKED
     made: list[Delayed] = field(default_factory=list)
 
     def load(self, name: str) -> Backend:
@@ -68,6 +76,7 @@ class Machine:
             raise ModelError(taken)
         self.made.append(Delayed(self.bundle, name, taken,
                                  0.0 if name == 'onnxruntime' else self.wrong))
+        self.made[-1].choice = self.choice
         return self.made[-1]
 
     def choose(self, stop: Callable[[], bool] = lambda: False, **settings: object) -> Backend:
@@ -175,6 +184,19 @@ def test_a_quick_network_is_not_measured(machine: Machine, tmp_path: Path) -> No
     assert machine.choose().choice.reason.endswith('quick enough')
     assert machine.loaded == ['onnxruntime']
     assert not _files(tmp_path)
+
+
+@pytest.mark.parametrize('remembered', [False, True])
+def test_why_a_gpu_is_not_used_is_not_covered_up(
+        machine: Machine, tmp_path: Path, remembered: bool) -> None:
+    if remembered:
+        machine.seconds['openvino'] = 2 * SLOW_S
+        machine.choose()
+    failed = Choice('asked onnxruntime on the GPU, runs onnxruntime: no memory', degraded=True)
+    machine.choice = failed
+    assert machine.choose().choice == failed
+    assert machine.loaded == ['onnxruntime']
+    assert len(_files(tmp_path)) == remembered
 
 
 def test_nothing_is_measured_where_there_is_no_choice(machine: Machine) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from rgbt_tracker_ros.errors import ModelError
-from rgbt_tracker_ros.inference.backend import Backend
+from rgbt_tracker_ros.inference.backend import Backend, Choice
 from rgbt_tracker_ros.inference.bundle import ModelBundle
 from rgbt_tracker_ros.inference.choice_cache import ChoiceCache, Remembered
 from rgbt_tracker_ros.inference.monitor import Monitor
@@ -57,6 +56,8 @@ def choose(bundle: ModelBundle, settings: ModelSettings, monitor: Monitor, load:
         except ModelError as error:
             monitor.warn(f'{remembered.name}, which was chosen before, fails: {error}')
     reference = load(REFERENCE)
+    if reference.choice.degraded:
+        return reference    # a GPU failed: that is to be seen, and nothing to remember
     try:
         taken = processor_ms(reference, bundle)
         if taken < _QUICK_MS:
@@ -111,7 +112,8 @@ def _contest(reference: Backend, bundle: ModelBundle, settings: ModelSettings, m
 
 
 def _because(backend: Backend, reason: str) -> Backend:
-    backend.choice = replace(backend.choice, reason=f'chosen by auto: {reason}')
+    if not backend.choice.degraded:
+        backend.choice = Choice(f'chosen by auto: {reason}')
     return backend
 
 
