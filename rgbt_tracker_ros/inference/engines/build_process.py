@@ -28,7 +28,7 @@ from rgbt_tracker_ros.inference.engines.tools import (
 LONGEST_S = 3600.0
 """A build that takes longer than the longest known ones by far hangs."""
 
-_STEP_S = 0.1
+_STEP_S, _PATIENCE_S = 0.1, 10.0
 _LAST_WORDS = 300
 
 
@@ -58,7 +58,7 @@ def build_in_process(tools: EngineTools, request: BuildRequest, progress: Progre
                 ours.send((os.getpid(), tools, request))
                 return _listen(ours, progress, stop, monotonic() + longest)
             except (EOFError, ConnectionError) as error:
-                raise EngineError(_end_in_words(process.wait(), words)) from error
+                raise EngineError(_end_in_words(process, words)) from error
             finally:
                 process.kill()
                 process.wait()
@@ -100,8 +100,12 @@ def _listen(connection: Connection, progress: Progress, stop: Stop, end: float) 
     raise BuildStoppedError('the build of an engine was ended')
 
 
-def _end_in_words(status: int, words: IO[bytes]) -> str:
+def _end_in_words(process: subprocess.Popen[bytes], words: IO[bytes]) -> str:
     """Return how the builder ended without a result."""
+    try:
+        status = process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return 'the builder ended without an answer, and hangs'
     if status < 0:
         how = f'was ended by {signal.Signals(-status).name}'
         if status == -signal.SIGKILL:

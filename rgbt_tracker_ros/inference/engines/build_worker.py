@@ -2,9 +2,11 @@
 """The process that builds one engine: python -m ...build_worker FILE_DESCRIPTOR."""
 from __future__ import annotations
 
+from contextlib import suppress
 import ctypes
 from multiprocessing.connection import Connection
 import os
+from pathlib import Path
 import signal
 import sys
 
@@ -18,6 +20,7 @@ def serve(connection: Connection) -> None:
     """Take one request, answer with progress and a result or the reason why there is none."""
     parent, tools, request = connection.recv()
     _end_with(parent)
+    _end_first()
     connection.send(_answer(connection, tools, request))
 
 
@@ -42,6 +45,12 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
+
+
+def _end_first() -> None:
+    """Where memory runs out, have the kernel end this process, not the node or a driver."""
+    with suppress(OSError):
+        Path('/proc/self/oom_score_adj').write_text('1000')
 
 
 if __name__ == '__main__':

@@ -77,8 +77,8 @@ class EngineCache:
         identity = Identity.of(request, self._tools.platform())
         if self._guard(identity).hopeless():
             raise EngineError(f'engine of {identity.name}: processes crash or hang while they '
-                              'load it; it is tried again in an hour, or when you remove '
-                              f'{self._guard(identity).note}')
+                              'load it; it is tried again in an hour, or after rgbt-tracker '
+                              'engines prune')
         seen = self._store.mark(identity)
         try:
             return self._kept(identity, graph)

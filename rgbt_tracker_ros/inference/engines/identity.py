@@ -14,6 +14,9 @@ from rgbt_tracker_ros.inference.engines.tools import BuildRequest, Platform
 
 _UNFIT = re.compile(r'[^A-Za-z0-9_.]+')
 
+_RECIPE = 1
+"""To be raised when a version of this package builds other engines of the same request."""
+
 _NAMES = {'onnx': 'the model', 'version': 'run time', 'gpu': 'GPU',
           'capability': 'compute capability', 'tensors': 'shapes', 'builder': 'builder options'}
 
@@ -58,7 +61,8 @@ class Identity:
                   for tensors in (graph.inputs, graph.outputs)]
         return cls(graph_name(graph), graph.sha256, **asdict(platform),
                    precision=request.precision, tensors=json.dumps(shapes),
-                   builder=f'workspace {request.workspace}, level {request.optimization}')
+                   builder=f'recipe {_RECIPE}, workspace {request.workspace}, '
+                           f'level {request.optimization}')
 
     @classmethod
     def read(cls, content: Any) -> Identity:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rgbt_tracker_ros.inference.engines import crash_guard, timing
 from rgbt_tracker_ros.inference.engines.record import DamagedError, unpack
 from rgbt_tracker_ros.inference.engines.store import CacheEntry, Store
-from rgbt_tracker_ros.inference.engines.timing import SUFFIX
 from rgbt_tracker_ros.inference.engines.tools import Platform
 
 
@@ -48,7 +48,7 @@ def list_engines(folder: Path, platform: Platform | None) -> list[ListedEngine]:
 
 
 def prune(folder: Path, platform: Platform | None) -> list[CacheEntry]:
-    """Remove what is of no use here; return the engines among it.
+    """Remove what is of no use here, and notes of crashes; return the engines among it.
 
     Raises
     ------
@@ -59,9 +59,11 @@ def prune(folder: Path, platform: Platform | None) -> list[CacheEntry]:
     removed = [item.kept for item in list_engines(folder, platform) if item.useless]
     for kept in removed:
         kept.path.unlink(missing_ok=True)
-    for path in folder.glob(f'*{SUFFIX}'):
+    for path in folder.glob(f'*{timing.SUFFIX}'):
         if platform is None or not _is_of(path, platform):
             path.unlink(missing_ok=True)
+    for path in folder.glob(f'.*{crash_guard.SUFFIX}'):
+        path.unlink(missing_ok=True)
     return removed
 
 
