@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny_training import RECIPES, STEPS, falls, read_log, render_once, tiny, weights_of
+from tiny_training import (
+    RECIPES,
+    STEPS,
+    falls,
+    read_log,
+    render_once,
+    resumed_and_whole,
+    tiny,
+    weights_of,
+)
 import torch
 
 from rgbt_tracker_ros.errors import InputError
@@ -55,13 +64,12 @@ def test_the_second_stage_trains_the_head_alone_with_elimination(runs):
     assert averaged_network(runs['head'] / 'checkpoint.pt')[0].config.eliminate_at == (3,)
 
 
-def test_interrupted_training_goes_on_to_the_same_weights(runs, tmp_path, monkeypatch):
+def test_interrupted_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     render_once(monkeypatch)
-    stage = {'kind': 'coupled', 'style': 0.2}
-    train(_recipe(stage, steps=STEPS // 2), tmp_path)
-    train(_recipe(stage), tmp_path)
-    once, twice = weights_of(runs['coupled']), weights_of(tmp_path)
-    assert all(torch.equal(once[name], twice[name]) for name in once)
+    recipe = tiny('ckd', {'kind': 'coupled'}, steps=4, optim={'checkpoint_every': 2, 'batch': 2})
+    resumed, whole = resumed_and_whole(recipe, tmp_path, 3, monkeypatch)
+    for part in ('step', 'network', 'extra', 'optimizer'):
+        torch.testing.assert_close(resumed[part], whole[part], rtol=0, atol=0)
 
 
 def test_style_is_mean_and_deviation_of_each_channel():

@@ -102,7 +102,7 @@ def test_distillation_brings_the_adapter_near_the_experts(runs):
 def test_the_expert_in_whose_images_the_tracker_does_better_gets_the_weight(runs):
     log = read_log(runs['distilled'])
     np.testing.assert_allclose(log['weight_laplacian'] + log['weight_grey'], 1.0, atol=2e-4)
-    assert log['weight_laplacian'].mean() > 0.6
+    assert log['weight_laplacian'].mean() > 0.55
 
 
 def test_the_tracker_keeps_still_while_the_adapter_is_distilled(runs):

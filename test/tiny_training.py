@@ -48,7 +48,7 @@ def tiny(
         'network': {
             'family': family, 'template_size': 32, 'search_size': 64, 'channels': 32, 'heads': 2,
             'head_widths': [16, 8], 'start': start and str(start), **_SIZES[family], **network},
-        'data': {'root': '.', 'workers': 0, 'generated_clips': 1,
+        'data': {'root': '.', 'workers': 0, 'generated_clips': 1, 'sampling': 'ostrack',
                  **dict.fromkeys(SOURCES, 0.0), 'generated': 1.0, **(data or {})},
         'optim': {'steps': steps, 'batch': 8, 'warmup': 2, 'lr': 3e-3, 'trunk_lr': 1e-3,
                   'checkpoint_every': STEPS // 2, 'log_every': 1, 'precision': 'fp32',

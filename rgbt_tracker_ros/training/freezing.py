@@ -12,7 +12,7 @@ from rgbt_tracker_ros.training.recipe import OptimRecipe
 
 
 def freeze(network: nn.Module, names: Sequence[str]) -> None:
-    """Let parameters whose names begin so keep their values, and their modules' statistics.
+    """Let parameters whose names begin so keep their values, and statistics beside them.
 
     Raises
     ------
@@ -27,8 +27,7 @@ def freeze(network: nn.Module, names: Sequence[str]) -> None:
         for weight in hit:
             weight.requires_grad_(False)
     for module in network.modules():
-        weights = list(module.parameters())
-        if weights and not any(weight.requires_grad for weight in weights):
+        if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
             module.eval()
 
 
