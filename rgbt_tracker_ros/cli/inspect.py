@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +27,12 @@ def inspect(
     )] = False,
     operators: Annotated[bool, typer.Option(
         '--operators', help='Also count the operators of each kind.')] = False,
+    rounds: Annotated[int, typer.Option(
+        '--time', min=0, metavar='N', help='Also time N frames by ONNX Runtime beside the network '
+        'in PyTorch, in turns (bundles with random weights).')] = 0,
+    threads: Annotated[int, typer.Option(min=1, help='Threads of both, for --time.')] = 2,
+    json_file: Annotated[Path | None, typer.Option(
+        '--json', metavar='FILE', help='Write the times.')] = None,
     markdown: Annotated[bool, typer.Option(
         '--markdown', help='Print the table as Markdown.')] = False,
 ) -> None:
@@ -56,6 +64,28 @@ def inspect(
     _show([*_COLUMNS, *([_BUILT] if build else [])], rows, markdown)
     for line in counts if operators else []:
         console().print(line, soft_wrap=True)
+    if rounds:
+        _time([load_bundle(model).folder for model in models], rounds, threads, markdown,
+              json_file)
+
+
+def _time(folders: Sequence[Path], rounds: int, threads: int, markdown: bool,
+          json_file: Path | None) -> None:
+    """Show how long ONNX Runtime and PyTorch take for a search graph."""
+    from rgbt_tracker_ros.benchmark.files import write_json
+    from rgbt_tracker_ros.benchmark.latency import machine
+    from rgbt_tracker_ros.benchmark.network_speed import network_speeds
+
+    before = os.getloadavg()[0]
+    speeds = network_speeds(folders, rounds, threads)
+    _show(('model', 'median of', 'ONNX Runtime ms', 'PyTorch ms', 'ratio', 'difference'), [
+        [name, f'{rounds} frames', f'{found["onnxruntime_ms"]:.0f}',
+         f'{found["pytorch_ms"]:.0f}', f'{found["ratio"]:.2f}', f'{found["difference"]:.1e}']
+        for name, found in speeds.items()], markdown)
+    if json_file is not None:
+        write_json(json_file, {
+            'networks': speeds, 'rounds': rounds, 'threads': threads, 'load_before': before,
+            **machine()})
 
 
 def _size(amount: int, unit: str) -> str:

@@ -7,7 +7,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 KEPT = (
     'LayerNormalization', 'InstanceNormalization', 'ReduceMean', 'ReduceSum', 'ReduceL2', 'Pow',
-    'Exp', 'Softplus', 'Softmax', 'Sigmoid', 'Clip', 'TopK', 'CumSum')
+    'Exp', 'Log', 'Softplus', 'Softmax', 'Sigmoid', 'Clip', 'TopK', 'CumSum')
 """Operators that stay in single precision: statistics, exponentials, and what is compared."""
 
 

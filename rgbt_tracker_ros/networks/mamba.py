@@ -17,6 +17,9 @@ Scan = Literal['auto', 'two_level', 'sequential']
 DT_RANGE = (1e-3, 0.1)
 """Step sizes that a network starts with, spread evenly over their logarithm."""
 
+_LEAST = 1e-30
+"""Keeps the logarithm finite; steps beyond 69 make no difference to a state."""
+
 
 class ScanInputs(NamedTuple):
     """What a scan takes; see `scans.s6`."""
@@ -58,8 +61,15 @@ class Selection(nn.Module):
         x = causal_convolution(
             values.transpose(1, 2), self.conv1d.weight, self.conv1d.bias).transpose(1, 2)
         dt, b, c = self.x_proj(x).split(self.split, dim=-1)
-        step = F.softplus(self.dt_proj(dt).float())
+        step = _softplus(self.dt_proj(dt).float())
         return ScanInputs(x.float(), step, self.A_log.float().exp(), b.float(), c.float())
+
+
+def _softplus(values: Tensor) -> Tensor:
+    """Return log(1 + exp(values)), in graphs by operators that run times have fast code for."""
+    if torch.onnx.is_in_onnx_export():
+        return -torch.log(torch.sigmoid(-values).clamp(min=_LEAST))
+    return F.softplus(values)
 
 
 class Mamba(nn.Module):
