@@ -90,9 +90,9 @@ def _show(report: Mapping[str, Any]) -> None:
 
     table = Table(title=f'{report["model"]}, {report["sequences"]} sequences of '
                   f'{report["dataset"]}: IoU with the boxes of ONNX Runtime fp32')
-    table.add_column('', no_wrap=True)
-    for name in ('IoU', 'p5', 'least', 'ms', 'speed', 'own track', 'SR'):
-        table.add_column(name, justify='right')
+    table.add_column('', overflow='fold')
+    for name in ('IoU', 'p5', 'least', 'ms', 'speed', 'own', 'SR'):
+        table.add_column(name, justify='right', no_wrap=True)
     rows = {name: row for name, row in report['candidates'].items() if 'overlap' in row}
     for row in list(rows.values())[:1]:
         table.add_row('reference', '', '', '', f'{row["search_ms"]["reference"]["p50"]:.1f}', '',
