@@ -98,41 +98,39 @@ def ssd_chunked(
     states, chunks = int(b.shape[2]), -(-length // steps)
 
     def cut(values: Tensor) -> Tensor:
-        """Return B x chunks x steps x ...; what is padded has dt = 0: it decays and adds none."""
+        """Return (B chunks) x steps x ...; what is padded has dt = 0: it decays and adds none."""
         rest = chunks * steps - length
         if rest:
             empty = values.new_zeros(batch, rest, *(int(size) for size in values.shape[2:]))
             values = torch.cat([values, empty], 1)
-        return values.reshape(batch, chunks, steps, *(int(size) for size in values.shape[2:]))
+        return values.reshape(batch * chunks, steps, *(int(size) for size in values.shape[2:]))
 
-    # B x chunks x heads x steps: what has decayed from the chunk's beginning up to each token.
-    sizes = cut(_wide(dt) * _wide(decay)).transpose(2, 3)
+    # Chunks x heads x steps: what has decayed from the chunk's beginning up to each token.
+    sizes = cut(_wide(dt) * _wide(decay)).transpose(1, 2)
     elapsed = sizes @ sizes.new_ones(steps, steps).tril().T
     total = elapsed[..., -1:]
-    values = cut(_wide(x * dt.unsqueeze(-1))).transpose(2, 3)
-    writes, reads = cut(_wide(b)).unsqueeze(2), cut(_wide(c)).unsqueeze(2)
+    values = cut(_wide(x * dt.unsqueeze(-1))).transpose(1, 2)
+    writes, reads = cut(_wide(b)).unsqueeze(1), cut(_wide(c)).unsqueeze(1)
 
     mask = torch.exp(-(elapsed.unsqueeze(-1) - elapsed.unsqueeze(-2)).abs())
     y = (mask * (reads @ writes.transpose(-1, -2))) @ values
 
     if chunks > 1:
-        # What a token leaves at its chunk's end (forward) and beginning (backward).
-        kept = torch.stack([total - elapsed, elapsed], 1)
-        left = (writes.transpose(-1, -2).unsqueeze(1) * torch.exp(-kept).unsqueeze(-2)) @ (
-            values.unsqueeze(1))
         # Between the end of chunk m and the beginning of a later chunk k lie the chunks m < j < k.
-        totals = total.squeeze(-1).transpose(1, 2)
+        totals = total.reshape(batch, chunks, heads).transpose(1, 2)
         passed = totals @ totals.new_ones(chunks, chunks).tril().T
         between = (passed - totals).unsqueeze(-1) - passed.unsqueeze(-2)
         earlier = totals.new_ones(chunks, chunks).tril(-1)
         weights = torch.exp(-between.clamp(min=0.0)) * earlier
-        both = torch.stack([weights, weights.transpose(-1, -2)], 1)
-        flat = left.permute(0, 1, 3, 2, 4, 5).reshape(batch, 2, heads, chunks, states * width)
-        entering = (both @ flat).reshape(batch, 2, heads, chunks, states, width)
-        arrived = torch.stack([elapsed, total - elapsed], 1)
-        y = y + ((reads.unsqueeze(1) * torch.exp(-arrived).unsqueeze(-1))
-                 @ entering.permute(0, 1, 3, 2, 4, 5)).sum(1)
-    return y.transpose(2, 3).reshape(batch, -1, heads, width)[:, :length].to(x.dtype)
+        # Forward, a token's trace decays to the end of its chunk, and from the beginning of a
+        # later one; backward the other way round.
+        for kept, arrived, way in ((total - elapsed, elapsed, weights),
+                                   (elapsed, total - elapsed, weights.transpose(-1, -2))):
+            traces = writes.transpose(-1, -2) @ (values * torch.exp(-kept).unsqueeze(-1))
+            flat = traces.reshape(batch, chunks, heads, states * width).transpose(1, 2)
+            entering = (way @ flat).transpose(1, 2).reshape(-1, heads, states, width)
+            y = y + (reads @ entering) * torch.exp(-arrived).unsqueeze(-1)
+    return y.transpose(1, 2).reshape(batch, -1, heads, width)[:, :length].to(x.dtype)
 
 
 def ssd_sequential(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:
