@@ -138,7 +138,7 @@ def test_out_of_time_nothing_is_begun():
     ('print("no kernel"); raise SystemExit(3)', 'failed', 'ended with status 3: no kernel'),
     ('import time; time.sleep(60)', 'out of time', 'not done after 1 s')])
 def test_a_process_that_crashes_or_hangs_ends_alone(monkeypatch, code, status, reason):
-    monkeypatch.setattr(task_process, '_start', lambda asked, answer, output: subprocess.Popen(
+    monkeypatch.setattr(task_process, 'start_module', lambda *_, output: subprocess.Popen(
         [sys.executable, '-c', code], stdout=output, start_new_session=True))
     result = task_process.do_in_process(Task('scan', 'adapter', 'ssd-chunked'), Setting('.'), 1.0)
     assert result['status'] == status

@@ -8,14 +8,12 @@ import os
 from pathlib import Path
 import signal
 import subprocess
-import sys
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from rgbt_tracker_ros.benchmark.gpu.tasks import Task
 from rgbt_tracker_ros.benchmark.gpu.work import Setting, request
-
-_LAST_WORDS = 400
+from rgbt_tracker_ros.inference.child_process import end_in_words, start_module
 
 
 def do_in_process(task: Task, setting: Setting, longest_s: float) -> dict[str, Any]:
@@ -26,8 +24,9 @@ def do_in_process(task: Task, setting: Setting, longest_s: float) -> dict[str, A
     with TemporaryDirectory() as folder:
         asked, answer, words = (Path(folder) / name for name in ('asked', 'answer', 'words'))
         asked.write_text(request(task, setting), encoding='utf-8')
-        with words.open('wb') as output:
-            process = _start(asked, answer, output.fileno())
+        with words.open('w+b') as output:
+            process = start_module('rgbt_tracker_ros.benchmark.gpu.work', str(asked), str(answer),
+                                   output=output)
             try:
                 status = process.wait(timeout=longest_s)
             except subprocess.TimeoutExpired:
@@ -37,18 +36,7 @@ def do_in_process(task: Task, setting: Setting, longest_s: float) -> dict[str, A
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        if answer.is_file():
-            result: dict[str, Any] = json.loads(answer.read_text(encoding='utf-8'))
-            return result
-        last = ' '.join(words.read_text(errors='replace').split())[-_LAST_WORDS:]
-        how = f'was ended by {signal.Signals(-status).name}' if status < 0 else \
-            f'ended with status {status}'
-        return {'status': 'failed', 'reason': f'its process {how}: {last}'}
-
-
-def _start(asked: Path, answer: Path, output: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, '-m', 'rgbt_tracker_ros.benchmark.gpu.work', str(asked), str(answer)],
-        stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        cwd=os.sep, env={**os.environ,
-                         'PYTHONPATH': os.pathsep.join(map(os.path.abspath, sys.path))})
+            if answer.is_file():
+                result: dict[str, Any] = json.loads(answer.read_text(encoding='utf-8'))
+                return result
+            return {'status': 'failed', 'reason': f'its process {end_in_words(status, output)}'}

@@ -6,15 +6,15 @@ through. The plan comes back by a pipe, so that a build that ends early leaves n
 """
 from __future__ import annotations
 
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 import os
-import signal
 import subprocess
-import sys
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import IO, cast
 
+from rgbt_tracker_ros.inference.child_process import end_in_words, start_module
 from rgbt_tracker_ros.inference.engines.tools import (
     BuildRequest,
     BuildResult,
@@ -29,11 +29,10 @@ LONGEST_S = 3600.0
 """A build that takes longer than the longest known ones by far hangs."""
 
 _STEP_S, _PATIENCE_S = 0.1, 10.0
-_LAST_WORDS = 300
 
 
 def build_in_process(tools: EngineTools, request: BuildRequest, progress: Progress, stop: Stop, *,
-                longest: float = LONGEST_S) -> BuildResult:
+                     longest: float = LONGEST_S) -> BuildResult:
     """Call `tools.build` in a child process, which ends with this one, however that ends.
 
     Raises
@@ -49,7 +48,9 @@ def build_in_process(tools: EngineTools, request: BuildRequest, progress: Progre
         ours, theirs = Pipe()
         with ours:
             try:
-                process = _start(theirs, words)
+                handle = theirs.fileno()
+                process = start_module('rgbt_tracker_ros.inference.engines.build_worker',
+                                       str(handle), output=words, handles=[handle])
             except OSError as error:
                 raise EngineError(f'the builder cannot be started: {error}') from error
             finally:
@@ -58,10 +59,12 @@ def build_in_process(tools: EngineTools, request: BuildRequest, progress: Progre
                 ours.send((os.getpid(), tools, request))
                 return _listen(ours, progress, stop, monotonic() + longest)
             except (EOFError, ConnectionError) as error:
-                raise EngineError(_end_in_words(process, words)) from error
+                raise EngineError(_end_of(process, words)) from error
             finally:
                 process.kill()
-                process.wait()
+                # The kernel may keep it until its driver answers.
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_PATIENCE_S)
 
 
 def _words() -> IO[bytes]:
@@ -70,18 +73,6 @@ def _words() -> IO[bytes]:
         return TemporaryFile()
     except OSError:
         return open(os.devnull, 'r+b')
-
-
-def _start(connection: Connection, words: IO[bytes]) -> subprocess.Popen[bytes]:
-    handle = connection.fileno()
-    path = os.pathsep.join(map(os.path.abspath, sys.path))
-    return subprocess.Popen(
-        [sys.executable, '-m', 'rgbt_tracker_ros.inference.engines.build_worker', str(handle)],
-        stdin=subprocess.DEVNULL, stdout=words, stderr=words, pass_fds=(handle,),
-        # By itself -m looks for modules where the user happens to be.
-        cwd=os.sep, env={**os.environ, 'PYTHONPATH': path},
-        # Ctrl-C reaches the whole group of a terminal: this process decides what it means.
-        start_new_session=True)
 
 
 def _listen(connection: Connection, progress: Progress, stop: Stop, end: float) -> BuildResult:
@@ -100,18 +91,9 @@ def _listen(connection: Connection, progress: Progress, stop: Stop, end: float) 
     raise BuildStoppedError('the build of an engine was ended')
 
 
-def _end_in_words(process: subprocess.Popen[bytes], words: IO[bytes]) -> str:
+def _end_of(process: subprocess.Popen[bytes], words: IO[bytes]) -> str:
     """Return how the builder ended without a result."""
     try:
-        status = process.wait(_PATIENCE_S)
+        return f'the builder {end_in_words(process.wait(_PATIENCE_S), words)}'
     except subprocess.TimeoutExpired:
         return 'the builder ended without an answer, and hangs'
-    if status < 0:
-        how = f'was ended by {signal.Signals(-status).name}'
-        if status == -signal.SIGKILL:
-            how += ' (too little memory?)'
-    else:
-        how = f'ended with status {status}'
-    words.seek(0)
-    last = ' '.join(words.read().decode(errors='replace').split())[-_LAST_WORDS:]
-    return f'the builder {how}: {last}' if last else f'the builder {how}'
