@@ -15,8 +15,9 @@ from rgbt_tracker_ros.inference.tensorrt.compiler import Compiler
 from rgbt_tracker_ros.inference.tensorrt.library import RTX, imported
 from rgbt_tracker_ros.networks.half_precision import halved
 
-SHORTER = {'ainet': {'blocks': 1, 'dfm_steps': 5, 'ofm_steps': 8}, 'tpf': {'blocks': 1, 'search_size': 192}}
-"""Smaller still, since a step of a scan is some ten operators; but long enough for SSD in chunks."""
+SHORTER = {'ainet': {'blocks': 1, 'dfm_steps': 5, 'ofm_steps': 8},
+           'tpf': {'blocks': 1, 'search_size': 192}}
+"""Few steps of scans, each being some ten operators; but long enough for SSD in chunks."""
 
 
 def engine(file):
