@@ -9,3 +9,8 @@ class InputError(ValueError):
 
 class ModelError(RuntimeError):
     """A model bundle or its backend cannot be used."""
+
+
+def one_line(error: Exception) -> str:
+    """Return an exception's text on one line of at most 300 characters."""
+    return ' '.join(str(error).split())[:300]

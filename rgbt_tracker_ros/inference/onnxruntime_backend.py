@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.errors import ModelError, one_line
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 from rgbt_tracker_ros.inference.engines.tools import EngineError
@@ -63,11 +63,6 @@ class OnnxRuntimeBackend(GraphBackend):
 
     def _free(self) -> None:
         self._sessions.clear()
-
-
-def one_line(error: Exception) -> str:
-    """Return an exception's text on one line of at most 300 characters."""
-    return ' '.join(str(error).split())[:300]
 
 
 def has_gpu() -> bool:

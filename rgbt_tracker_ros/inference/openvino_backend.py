@@ -8,11 +8,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.errors import ModelError, one_line
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
-from rgbt_tracker_ros.inference.onnxruntime_backend import one_line
 from rgbt_tracker_ros.inference.processor import thread_count
 from rgbt_tracker_ros.inference.tensor_check import FLOAT, check_tensors
 

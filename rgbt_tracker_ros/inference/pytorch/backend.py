@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rgbt_tracker_ros.errors import ModelError
+from rgbt_tracker_ros.errors import ModelError, one_line
 from rgbt_tracker_ros.inference.backend import Array
 from rgbt_tracker_ros.inference.bundle import GraphSpec, ModelBundle
 from rgbt_tracker_ros.inference.graph_backend import Graph, GraphBackend
-from rgbt_tracker_ros.inference.onnxruntime_backend import one_line
 
 
 class TorchBackend(GraphBackend):

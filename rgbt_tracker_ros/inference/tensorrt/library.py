@@ -10,8 +10,8 @@ from importlib.util import find_spec
 import logging
 from typing import Any, TypeVar
 
+from rgbt_tracker_ros.errors import one_line
 from rgbt_tracker_ros.inference.engines.tools import EngineError
-from rgbt_tracker_ros.inference.onnxruntime_backend import one_line
 
 TENSORRT, RTX = 'tensorrt', 'tensorrt_rtx'
 MODULES = (TENSORRT, RTX)
