@@ -13,7 +13,7 @@ from scenes import SIDE, images
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
-from rgbt_tracker_ros.inference import factory
+from rgbt_tracker_ros.inference import factory, onnxruntime_backend
 from rgbt_tracker_ros.inference.backend import Choice
 from rgbt_tracker_ros.inference.bundle import load_bundle
 from rgbt_tracker_ros.inference.engines.tools import BuildStoppedError, EngineError
@@ -141,11 +141,12 @@ def test_without_another_run_time_the_reason_of_the_first_is_said(bundle):
         backend.template(*(np.zeros(shape, np.float32) for shape in shapes))
 
 
-def test_tensorrt_that_is_not_there_is_replaced_by_onnxruntime(bundle, monkeypatch):
+def test_tensorrt_that_is_not_there_is_replaced_by_onnxruntime_on_the_cpu(bundle, monkeypatch):
     monkeypatch.setattr(library, 'MODULES', ())
+    monkeypatch.setattr(onnxruntime_backend, 'has_gpu', lambda: True)
     heard = Heard()
     backend = factory.load_backend(bundle, ModelSettings(backend='tensorrt'), heard.monitor)
-    assert backend.name == 'onnxruntime'
+    assert (backend.name, backend.device) == ('onnxruntime', 'cpu')
     (words,) = heard.warnings
     assert words.startswith('asked tensorrt, runs onnxruntime: TensorRT is not installed: ')
     backend.close()

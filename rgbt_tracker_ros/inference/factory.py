@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from rgbt_tracker_ros.errors import ModelError
 from rgbt_tracker_ros.inference.backend import Backend, Choice
 from rgbt_tracker_ros.inference.bundle import ModelBundle
-from rgbt_tracker_ros.inference.choice import REFERENCE, choose
+from rgbt_tracker_ros.inference.choice import choose
 from rgbt_tracker_ros.inference.fallback import with_fallback
 from rgbt_tracker_ros.inference.monitor import Monitor
 from rgbt_tracker_ros.settings import ModelSettings
@@ -46,10 +46,18 @@ class Runtime:
 def _onnxruntime(bundle: ModelBundle, settings: ModelSettings, monitor: Monitor) -> Backend:
     from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend, has_gpu
 
-    on_cpu = partial(OnnxRuntimeBackend, bundle, settings.threads)
+    on_cpu = partial(_on_cpu, bundle, settings)
     if has_gpu():
-        return with_fallback('onnxruntime on the GPU', partial(on_cpu, 'cuda'), on_cpu, monitor)
+        on_gpu = partial(OnnxRuntimeBackend, bundle, settings.threads, 'cuda')
+        return with_fallback('onnxruntime on the GPU', on_gpu, on_cpu, monitor)
     return on_cpu()
+
+
+def _on_cpu(bundle: ModelBundle, settings: ModelSettings) -> Backend:
+    """Load what always runs."""
+    from rgbt_tracker_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+
+    return OnnxRuntimeBackend(bundle, settings.threads)
 
 
 def _torch(bundle: ModelBundle, settings: ModelSettings, _: Monitor) -> Backend:
@@ -126,8 +134,8 @@ def _load(name: str, bundle: ModelBundle, settings: ModelSettings, monitor: Moni
     runtime = RUNTIMES[name]
     make = partial(runtime.make, bundle, settings, monitor)
     if runtime.fragile:
-        return with_fallback(
-            name, make, partial(RUNTIMES[REFERENCE].make, bundle, settings, monitor), monitor)
+        # Not on the GPU, even where ONNX Runtime could: that may be what fails or hangs.
+        return with_fallback(name, make, partial(_on_cpu, bundle, settings), monitor)
     return make()
 
 
