@@ -15,6 +15,10 @@ from rgbt_tracker_ros.errors import InputError
 if TYPE_CHECKING:
     from rgbt_tracker_ros.networks.checkpoint import KeyReport
 
+_PATCH = 16
+_OF_ONE_STREAM = ('trunk.', 'rgb.', 'thermal.', 'head.')
+"""What a network shares with a one-stream tracker: trunk, or two of them, and head."""
+
 
 def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(metavar='FILE', help='Official checkpoint.')],
@@ -24,8 +28,16 @@ def import_checkpoint(
         metavar='DIR', help='Also export a model bundle.')] = None,
     licence: Annotated[str | None, typer.Option(
         help='Licence of the weights.', show_default='unknown')] = None,
+    one_stream: Annotated[bool, typer.Option(
+        '--one-stream', help='FILE is of a one-stream RGB tracker (OSTrack, DropTrack): take its '
+        'trunk and head, for training to start from; the rest is random.')] = False,
+    template_size: Annotated[int | None, typer.Option(
+        min=32, metavar='PIXELS', help='Side of the template crop.', show_default='128')] = None,
+    search_size: Annotated[int | None, typer.Option(
+        min=32, metavar='PIXELS', help='Side of the search crop.', show_default='256')] = None,
 ) -> None:
     """Read official weights without running what the file holds; account for every key."""
+    sizes = _sizes(template_size=template_size, search_size=search_size)
     try:
         from rgbt_tracker_ros.networks.checkpoint import load_published, read_state
         from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
@@ -35,21 +47,28 @@ def import_checkpoint(
             random_network,
             save_network,
         )
+        from rgbt_tracker_ros.training.ckd_method import one_stream_as_ckd
     except ModuleNotFoundError as error:
         raise InputError(
             f'importing needs {error.name}: pip install -e ".[train]" in the repository'
         ) from error
-    keys = find_family(family, published=True).published
+    found = find_family(family, 'one_stream' if one_stream else 'published')
+    keys = found.one_stream if one_stream else found.published
     assert keys is not None
     state = read_state(checkpoint)
-    network = random_network(family)
+    if one_stream and family == 'ckd':
+        state = one_stream_as_ckd(state)
+    network = random_network(family, **sizes)
     report = load_published(network, state, keys)
     _show(family, report)
-    if report.missing:
-        raise InputError(f'{checkpoint} lacks {len(report.missing)} tensors of {family} (listed '
+    lacking = [name for name in report.missing
+               if not one_stream or name.startswith(_OF_ONE_STREAM)]
+    if lacking:
+        raise InputError(f'{checkpoint} lacks {len(lacking)} tensors of {family} (listed '
                          'above): it is of another tracker, or not whole; nothing was written')
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    origin = f'unknown: weights imported from {checkpoint.name}, sha256 {digest}'
+    what = 'trunk and head, beside random weights,' if one_stream else 'weights'
+    origin = f'unknown: {what} imported from {checkpoint.name}, sha256 {digest}'
     licence = licence or UNKNOWN_LICENCE
     with replacing(output) as part:
         save_network(network, origin, part, licence)
@@ -57,6 +76,14 @@ def import_checkpoint(
     if bundle is not None:
         export_bundle(network, ModelFacts(family, (origin,), licence=licence), bundle)
         console().print(f'model bundle: {bundle}')
+
+
+def _sizes(**given: int | None) -> dict[str, int]:
+    """Return the sizes of crops that were given; they must be cut into whole patches."""
+    for name, size in given.items():
+        if size is not None and size % _PATCH:
+            raise InputError(f'--{name.replace("_", "-")} {size}: give a multiple of {_PATCH}')
+    return {name: size for name, size in given.items() if size is not None}
 
 
 def _show(family: str, report: KeyReport) -> None:
@@ -67,7 +94,8 @@ def _show(family: str, report: KeyReport) -> None:
             ('missing in the file', report.missing),
             ('not known to the network, left out', report.unexpected),
             ('without effect on the output, left out', report.unused),
-            ('position tables brought to another size', report.resized)):
+            ('position tables brought to another size', report.resized),
+            ('marks of a crop added to its position table', report.added)):
         out.print(f'{len(names)} {text}')
         for name in names:
             out.print(f'  {name}', markup=False, soft_wrap=True)

@@ -24,6 +24,9 @@ _STAND_IN_PREFIX = 'lib.train.'
 _COUNTERS = 'num_batches_tracked'
 _POSITIONS = ('pos_embed_z', 'pos_embed_x')
 
+_CROP_MARK = 'temporal_'
+"""Before the name of a position table: DropTrack's vector that tells the crops apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyMap:
@@ -72,6 +75,8 @@ class KeyReport:
         Names of the file that are known to have no effect on the output.
     resized
         Position tables (our names) that were interpolated to the network's size.
+    added
+        Names of the file whose tensors were added to position tables.
 
     """
 
@@ -80,10 +85,13 @@ class KeyReport:
     unexpected: tuple[str, ...]
     unused: tuple[str, ...]
     resized: tuple[str, ...]
+    added: tuple[str, ...]
 
 
 def load_published(network: nn.Module, state: Mapping[str, Tensor], keys: KeyMap) -> KeyReport:
     """Load weights under published names into a network of ours, as far as there are any.
+
+    DropTrack adds one more vector to each crop's tokens; here it goes into the position table.
 
     Raises
     ------
@@ -96,6 +104,7 @@ def load_published(network: nn.Module, state: Mapping[str, Tensor], keys: KeyMap
            if not name.endswith(_COUNTERS)}
     found: dict[str, Tensor] = {}
     unexpected, unused, resized = [], [], []
+    state, added = _with_crop_marks(state)
     for published, tensor in state.items():
         name = keys.ours(published)
         if keys.is_unused(published):
@@ -111,7 +120,8 @@ def load_published(network: nn.Module, state: Mapping[str, Tensor], keys: KeyMap
             found[name] = tensor
     network.load_state_dict(found, strict=False)
     missing = tuple(name for name in own if name not in found)
-    return KeyReport(len(found), missing, tuple(unexpected), tuple(unused), tuple(resized))
+    return KeyReport(len(found), missing, tuple(unexpected), tuple(unused), tuple(resized),
+                     tuple(added))
 
 
 def read_state(file: Path) -> dict[str, Tensor]:
@@ -176,6 +186,19 @@ def _check(name: str, tensor: Tensor, wanted: torch.Size) -> None:
                          f'{list(wanted)}: the weights are of another network or size')
     if not torch.isfinite(tensor).all():
         raise InputError(f'{name} holds NaN or infinity: the weights are damaged')
+
+
+def _with_crop_marks(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Add 1 x 1 x C crop marks to their position tables; return what is left, and their names."""
+    joined, added = dict(state), []
+    for table, positions in state.items():
+        last = table.rpartition('.')[2]
+        mark = table.removesuffix(last) + _CROP_MARK + last
+        if last in _POSITIONS and mark in state:
+            _check(mark, state[mark], torch.Size((1, 1, *positions.shape[2:])))
+            joined[table] = positions + joined.pop(mark)
+            added.append(mark)
+    return joined, added
 
 
 def _resized(name: str, table: Tensor, wanted: torch.Size) -> Tensor:

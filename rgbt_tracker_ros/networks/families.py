@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -23,19 +23,28 @@ UNKNOWN_LICENCE = 'unknown: that of the weights'
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A network's class, the class of its sizes, and how published code names its weights."""
+    """A network's class, the class of its sizes, and how published code names its weights.
+
+    Attributes
+    ----------
+    one_stream
+        How trackers that trunk and head may start from name theirs.
+
+    """
 
     network: type[nn.Module]
     config: type[Any]
     published: KeyMap | None = None
+    one_stream: KeyMap | None = None
 
 
 FAMILIES = {
     'unified': Family(unified.UnifiedTracker, unified.UnifiedConfig),
-    'tpf': Family(tpf.TPF, tpf.TPFConfig),
-    'ckd': Family(ckd.CKD, ckd.CKDConfig, ckd.PUBLISHED),
-    'ainet': Family(ainet.AINet, ainet.AINetConfig, ainet.PUBLISHED),
-    'patrack': Family(patrack.PATrack, patrack.PATrackConfig, patrack.PUBLISHED),
+    'tpf': Family(tpf.TPF, tpf.TPFConfig, one_stream=tpf.ONE_STREAM),
+    'ckd': Family(ckd.CKD, ckd.CKDConfig, ckd.PUBLISHED, ckd.PUBLISHED),
+    'ainet': Family(ainet.AINet, ainet.AINetConfig, ainet.PUBLISHED, ainet.PUBLISHED),
+    'patrack': Family(
+        patrack.PATrack, patrack.PATrackConfig, patrack.PUBLISHED, patrack.PUBLISHED),
 }
 
 
@@ -48,8 +57,10 @@ class StoredNetwork:
     licence: str
 
 
-def find_family(name: str, *, published: bool = False) -> Family:
-    """Return the family of that name; `published` leaves only those with official weights.
+def find_family(
+    name: str, having: Literal['network', 'published', 'one_stream'] = 'network',
+) -> Family:
+    """Return the family of that name, of those that have that.
 
     Raises
     ------
@@ -57,7 +68,7 @@ def find_family(name: str, *, published: bool = False) -> Family:
         If there is none.
 
     """
-    known = [key for key, family in FAMILIES.items() if family.published or not published]
+    known = [key for key, family in FAMILIES.items() if getattr(family, having)]
     if name not in known:
         raise InputError(f'family {name!r} is not known here: give {", ".join(known)}')
     return FAMILIES[name]
@@ -76,10 +87,10 @@ def make_network(name: str, sizes: Mapping[str, Any]) -> nn.Module:
     return family.network(family.config(**sizes))
 
 
-def random_network(name: str, seed: int = 0) -> nn.Module:
-    """Return a network of the family's full size with random weights, always the same."""
+def random_network(name: str, seed: int = 0, **sizes: int) -> nn.Module:
+    """Return a network of the family's full or given size; its random weights repeat."""
     torch.manual_seed(seed)
-    return make_network(name, {}).eval()
+    return make_network(name, sizes).eval()
 
 
 def save_network(network: Any, origin: str, file: Path, licence: str = UNKNOWN_LICENCE) -> None:
