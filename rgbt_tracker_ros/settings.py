@@ -86,13 +86,14 @@ class SyncSettings:
 
 @dataclass(frozen=True, slots=True)
 class ThermalSettings:
-    """How raw thermal counts become 8 bits."""
+    """How raw thermal counts, or what another second camera gives, become 8 bits."""
 
     normalization: str = _setting(
         'percentile', 'none (8-bit input as it is), minmax, percentile (smoothed over time), '
-        'clahe (percentile, then more local contrast) or range (fixed thermal.min .. '
-        'thermal.max).',
-        choices=('none', 'minmax', 'percentile', 'clahe', 'range'))
+        'clahe (percentile, then more local contrast), range (fixed thermal.min .. '
+        'thermal.max), depth (millimetres as colours, for a depth camera) or event (colours as '
+        'they are, for an event camera); the last two need a model that takes three channels.',
+        choices=('none', 'minmax', 'percentile', 'clahe', 'range', 'depth', 'event'))
     min: float = _setting(0.0, 'Shown as black when normalization is range; in thermal.unit.',
                           unit='counts or deg C', low=-1e6, high=1e6)
     max: float = _setting(65535.0, 'Shown as white when normalization is range; in thermal.unit.',
@@ -116,6 +117,11 @@ class ThermalSettings:
         2.0, 'clahe: most that local contrast is raised, about.', low=1.0, high=40.0)
     tiles: int = _setting(
         8, 'clahe: tiles along each side of the image.', low=1, high=32)
+
+    @property
+    def in_color(self) -> bool:
+        """Return whether the second camera's frames are wanted in colour."""
+        return self.normalization == 'event'
 
 
 @dataclass(frozen=True, slots=True)

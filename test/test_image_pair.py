@@ -46,8 +46,8 @@ def test_pair_is_frozen() -> None:
     (RGB.astype(np.float32), None, 'type float32'),
     (RGB[:0], None, r'shape \(0, 64, 3\)'),
     (RGB, THERMAL[:, :0], r'thermal image has shape \(30, 0\)'),
-    (RGB, RGB, r'thermal image has shape \(48, 64, 3\)'),
-    (RGB, THERMAL.astype(np.uint16), 'H x W uint8 is needed'),
+    (RGB, RGB[:, :, :2], r'thermal image has shape \(48, 64, 2\)'),
+    (RGB, THERMAL.astype(np.uint16), 'H x W or H x W x 3 uint8 is needed'),
     ('a.png', None, 'rgb image has shape'),
     ([[1]], None, 'rgb image has shape'),
 ])

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbt_tracker_ros.benchmark.overlay import GREEN, GREY, RED, draw_box, draw_label, in_rgb_frame
+from rgbt_tracker_ros.benchmark.overlay import (
+    GREEN,
+    GREY,
+    RED,
+    draw_box,
+    draw_label,
+    in_color,
+    in_rgb_frame,
+)
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
 from rgbt_tracker_ros.tracking.result import State, TrackResult
 
@@ -27,5 +35,5 @@ def _background(pair: ImagePair) -> NDArray[np.uint8]:
     if pair.rgb is not None:
         return np.array(pair.rgb)
     assert pair.thermal is not None
-    grey = in_rgb_frame(pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
-    return np.stack([grey] * 3, axis=2)
+    thermal = in_rgb_frame(pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
+    return np.array(in_color(thermal), order='C')

@@ -83,7 +83,8 @@ def compose(rgb: Image | None, thermal: Image | None, result: TrackResult, *,
     rgb
         H x W x 3, or None when there is no such camera.
     thermal
-        H x W in the RGB image's frame (see `in_rgb_frame`), or None.
+        H x W in the RGB image's frame (see `in_rgb_frame`), or None; H x W x 3 of another second
+        camera is shown as it is.
     result
         What the tracker said.
     caption
@@ -103,10 +104,13 @@ def compose(rgb: Image | None, thermal: Image | None, result: TrackResult, *,
     if rgb is not None:
         panels.append(_panel(rgb, 'RGB', result, truth, notes.get('rgb', '')))
     if thermal is not None:
-        colored = cv2.cvtColor(cv2.applyColorMap(thermal, cv2.COLORMAP_INFERNO),
-                               cv2.COLOR_BGR2RGB)
-        panels.append(_panel(np.asarray(colored, np.uint8), 'THERMAL', result, truth,
-                             notes.get('thermal', '')))
+        name = 'THERMAL'
+        if thermal.ndim == 3:
+            name = 'SECOND CAMERA'
+        else:
+            thermal = np.asarray(cv2.cvtColor(
+                cv2.applyColorMap(thermal, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB), np.uint8)
+        panels.append(_panel(thermal, name, result, truth, notes.get('thermal', '')))
     if fused:
         panels.append(_fused_panel(result))
     gap = np.full((_PANEL, _GAP, 3), INK, np.uint8)
@@ -123,6 +127,11 @@ def in_rgb_frame(thermal: Image, size: tuple[int, int],
     if thermal.shape[1::-1] == size:
         return thermal
     return np.asarray(cv2.resize(thermal, size), np.uint8)
+
+
+def in_color(image: Image) -> Image:
+    """Return a grey image as H x W x 3; one that has three channels is the result itself."""
+    return np.stack([image] * 3, axis=2) if image.ndim == 2 else image
 
 
 def _panel(image: Image, name: str, result: TrackResult, truth: Box | None, note: str) -> Image:

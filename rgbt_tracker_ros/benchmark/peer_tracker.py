@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rgbt_tracker_ros.benchmark.overlay import in_rgb_frame
+from rgbt_tracker_ros.benchmark.overlay import in_color, in_rgb_frame
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.imaging.image_pair import ImagePair
@@ -117,8 +117,8 @@ def viewed(pair: ImagePair, view: str) -> NDArray[np.uint8] | None:
     if view != 'thermal' and pair.rgb is not None:
         rgb = cv2.cvtColor(pair.rgb, cv2.COLOR_RGB2BGR)
     if view != 'rgb' and pair.thermal is not None:
-        grey = in_rgb_frame(pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
-        thermal = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+        seen = in_rgb_frame(pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
+        thermal = cv2.cvtColor(in_color(seen), cv2.COLOR_RGB2BGR)
     if rgb is not None and thermal is not None:
         return np.asarray(cv2.addWeighted(rgb, 0.5, thermal, 0.5, 0.0), np.uint8)
     found = thermal if rgb is None else rgb

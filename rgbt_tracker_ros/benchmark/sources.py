@@ -24,7 +24,8 @@ IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.pgm', '.pp
 class FrameSource(Protocol):
     """Frames of one camera, in order.
 
-    RGB frames are H x W x 3 uint8 (R, G, B); thermal frames H x W uint8 or uint16, as recorded.
+    RGB frames are H x W x 3 uint8 (R, G, B); thermal frames H x W uint8 or uint16, as recorded, or
+    where colours are asked for likewise H x W x 3.
 
     Attributes
     ----------
@@ -53,8 +54,10 @@ class FrameSource(Protocol):
         ...
 
 
-def open_source(text: str | Path, kind: Kind) -> FrameSource:
+def open_source(text: str | Path, kind: Kind, *, colors: bool = False) -> FrameSource:
     """Open a video file, a folder of images or a glob of images.
+
+    `colors` keeps the colours of thermal frames (of an event camera), which otherwise become grey.
 
     Raises
     ------
@@ -76,35 +79,37 @@ def open_source(text: str | Path, kind: Kind) -> FrameSource:
         if not files:
             raise _error(kind, name, 'the folder holds no images',
                          f'give one with {", ".join(IMAGE_SUFFIXES)} files')
-        return ImageFiles(name, kind, natural_order(files))
+        return ImageFiles(name, kind, natural_order(files), colors)
     if is_file:
         if path.suffix.lower() in IMAGE_SUFFIXES:
-            return ImageFiles(name, kind, [path])
-        return VideoFile(name, kind, path)
+            return ImageFiles(name, kind, [path], colors)
+        return VideoFile(name, kind, path, colors)
     if has_magic(name):
         matches = [Path(item) for item in glob(str(path)) if Path(item).is_file()]
         if not matches:
             raise _error(kind, name, 'no file matches the pattern',
                          'quote it, and check the folder and the suffix')
-        return ImageFiles(name, kind, natural_order(matches))
+        return ImageFiles(name, kind, natural_order(matches), colors)
     raise _error(kind, name, 'does not exist', 'give a video file, a folder of images or a glob')
 
 
 class ImageFiles:
     """Image files, one a frame."""
 
-    def __init__(self, text: str, kind: Kind, files: Sequence[Path]) -> None:
+    def __init__(self, text: str, kind: Kind, files: Sequence[Path],
+                 colors: bool = False) -> None:
         self.text = text
         self.count: int | None = len(files)
         self.rate: float | None = None
         self._kind = kind
+        self._colors = colors or kind == 'rgb'
         self._files = files
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield the images from number `start` on; see `FrameSource.frames`."""
         check = _SizeCheck(self._kind, self.text)
         for number, file in enumerate(self._files[start:], start):
-            flags = cv2.IMREAD_COLOR if self._kind == 'rgb' else cv2.IMREAD_UNCHANGED
+            flags = cv2.IMREAD_COLOR if self._colors else cv2.IMREAD_UNCHANGED
             try:
                 image = read_image(file, flags)
             except InputError as error:
@@ -116,7 +121,7 @@ class ImageFiles:
         if image.dtype not in (np.uint8, np.uint16):
             raise _error(self._kind, self.text, f'frame {number} ({file.name}) has pixels of type '
                          f'{image.dtype}', '8 or 16-bit integers are needed')
-        if self._kind == 'rgb':
+        if self._colors:
             return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         if image.ndim == 3:
             return cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY)
@@ -126,9 +131,10 @@ class ImageFiles:
 class VideoFile:
     """A video, decoded by FFmpeg (PyAV)."""
 
-    def __init__(self, text: str, kind: Kind, path: Path) -> None:
+    def __init__(self, text: str, kind: Kind, path: Path, colors: bool = False) -> None:
         self.text = text
         self._kind = kind
+        self._colors = colors or kind == 'rgb'
         self._path = path
         with self._open() as container:
             stream = container.streams.video[0]
@@ -159,7 +165,7 @@ class VideoFile:
             raise _error(self._kind, self.text, 'the video holds no frames', 'record it again')
 
     def _format(self, name: str) -> str:
-        if self._kind == 'rgb':
+        if self._colors:
             return 'rgb24'
         return 'gray16le' if re.match(r'gray\d\d', name) else 'gray'
 

@@ -22,7 +22,8 @@ def track(
     rgb: Annotated[str | None, typer.Option(
         metavar='SRC', help=f'RGB recording: {SOURCE_HELP}')] = None,
     thermal: Annotated[str | None, typer.Option(
-        metavar='SRC', help=f'Thermal recording, 8 or 16 bits: {SOURCE_HELP}')] = None,
+        metavar='SRC', help=f'Thermal recording, 8 or 16 bits (or depth, or events, as '
+        f'thermal.normalization says): {SOURCE_HELP}')] = None,
     model: options.GivenModel = None,
     backend: options.GivenBackend = None,
     params: options.Params = None,
@@ -47,10 +48,12 @@ def track(
     from rgbt_tracker_ros.cli.track_summary import TrackSummary
     from rgbt_tracker_ros.tracking.preparation import PairPreparer
 
-    sources = _source(rgb, 'rgb'), _source(thermal, 'thermal')
+    sources = (_source(rgb, 'rgb'),
+               _source(thermal, 'thermal', colors=settings.thermal.in_color))
     tracker = load_tracker(settings)
     frames = read_frames(*sources, start=start, warn=warn)
-    tracked = track_frames(tracker, PairPreparer(settings), frames, box, fused=video is not None)
+    prepare = PairPreparer(settings, tracker.bundle.thermal.channels)
+    tracked = track_frames(tracker, prepare, frames, box, fused=video is not None)
     summary = TrackSummary()
     fused = tracker.bundle.gives_fused
     with Outputs(boxes, log, video, _rate(sources), fused) as outputs:
@@ -61,10 +64,10 @@ def track(
     console().print(summary.line(), soft_wrap=True)
 
 
-def _source(text: str | None, kind: Kind) -> FrameSource | None:
+def _source(text: str | None, kind: Kind, *, colors: bool = False) -> FrameSource | None:
     from rgbt_tracker_ros.benchmark.sources import open_source
 
-    return None if text is None else open_source(text, kind)
+    return None if text is None else open_source(text, kind, colors=colors)
 
 
 def _rate(sources: tuple[FrameSource | None, ...]) -> float:

@@ -142,26 +142,26 @@ def crop_rgb(pair: ImagePair, geometry: CropGeometry, fill: Sequence[int],
     """
     if pair.rgb is None:
         return None
-    if is_reversed(pair.rgb):
-        crop = _crop_plain(reversed_view(pair.rgb), geometry, fill[::-1], border)
-        return reversed_view(crop)
-    return _crop_plain(pair.rgb, geometry, fill, border)
+    return _crop_in_order(pair.rgb, geometry, fill, border)
 
 
 def crop_thermal(pair: ImagePair, geometry: CropGeometry, fill: Sequence[int],
                  border: Border = 'mean') -> Image | None:
-    """Return the out x out crop of the thermal image in the RGB frame, or None without one.
+    """Return the out x out (x 3) crop of the thermal image in the RGB frame, or None without one.
 
-    Parameters are those of `crop_rgb`; `fill` holds one grey level (further ones are ignored).
+    Parameters are those of `crop_rgb`; `fill` holds one grey level (further ones are ignored), or
+    three for an image of three channels.
     """
     if pair.thermal is None:
         return None
-    height, width = pair.thermal.shape
+    if pair.thermal.ndim == 2:
+        fill = fill[:1]
+    height, width = pair.thermal.shape[:2]
     same_view = pair.thermal_to_rgb is None or np.array_equal(pair.thermal_to_rgb, np.eye(3))
     if same_view and (width, height) == (pair.width, pair.height):
-        return _crop_plain(pair.thermal, geometry, fill[:1], border)
+        return _crop_in_order(pair.thermal, geometry, fill, border)
     return _warp(pair.thermal, _rgb_to_thermal(pair) @ geometry.to_image_matrix(),
-                 geometry.out, fill[:1])
+                 geometry.out, fill)
 
 
 def clip_box(box: Box, width: int, height: int, margin: float = MARGIN) -> Box:
@@ -183,6 +183,15 @@ def _clip_axis(start: float, length: float, size: float, margin: float) -> tuple
     last = min(max(margin, start + length), size)
     # Where rounding would push the far edge out, the image's own edge is taken.
     return first, min(max(margin, last - first), size - first)
+
+
+def _crop_in_order(image: Image, geometry: CropGeometry, fill: Sequence[int],
+                   border: Border) -> Image:
+    """Crop an image whose channels may lie backwards in memory, which OpenCV would copy."""
+    if is_reversed(image):
+        return reversed_view(
+            _crop_plain(reversed_view(image), geometry, fill[::-1], border))
+    return _crop_plain(image, geometry, fill, border)
 
 
 def _crop_plain(image: Image, geometry: CropGeometry, fill: Sequence[int],
@@ -230,7 +239,7 @@ def _rgb_to_thermal(pair: ImagePair) -> NDArray[np.float64]:
             raise InputError(
                 f'thermal_to_rgb {pair.thermal_to_rgb.tolist()} has no inverse: '
                 'give a homography from thermal to RGB pixels') from None
-    height, width = pair.thermal.shape
+    height, width = pair.thermal.shape[:2]
     return scaled_view((pair.width, pair.height), (width, height))
 
 

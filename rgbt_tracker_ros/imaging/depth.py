@@ -17,6 +17,16 @@ MEDIANS = 3.0
 """Depths are cut at this many medians of the image."""
 
 
+def millimetres(metres: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
+    """Return depths in metres as millimetres; what is unknown (not finite, negative) is 0.
+
+    Depths of 65.535 m and more become 65,535 mm, far beyond what `depth_image` shows.
+    """
+    known = np.nan_to_num(metres, nan=0.0, posinf=0.0, neginf=0.0)
+    top = np.iinfo(np.uint16).max
+    return np.asarray(np.rint(np.clip(known, 0.0, top / 1000) * 1000), np.uint16)
+
+
 def depth_image(depth: NDArray[Any], *, cut: bool = True) -> NDArray[np.uint8]:
     """Show depths (H x W, millimetres) as a colour map, H x W x 3.
 

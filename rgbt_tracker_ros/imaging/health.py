@@ -108,17 +108,21 @@ class CameraHealth:
         What the camera is called in reasons, `rgb` or `thermal`.
     settings
         Thresholds; may be exchanged at any time by `configure`.
+    white
+        Whether a white image can be a good one, as that of an event camera.
 
     """
 
-    def __init__(self, name: str, settings: HealthSettings) -> None:
+    def __init__(self, name: str, settings: HealthSettings, *, white: bool = False) -> None:
         self._name = name
         self._settings = settings
+        self._white = white
         self.reset()
 
-    def configure(self, settings: HealthSettings) -> None:
+    def configure(self, settings: HealthSettings, *, white: bool = False) -> None:
         """Use other thresholds from now on."""
         self._settings = settings
+        self._white = white
 
     def reset(self) -> None:
         """Forget everything: the camera is missing until its next image."""
@@ -196,7 +200,7 @@ class CameraHealth:
         self._count_repeats(image, sample, stamp)
         mean, deviation = cv2.meanStdDev(sample)
         # What an image shows says more than that it is always the same, as a dead camera's is.
-        if _is_saturated(sample, float(mean.mean())):
+        if not self._white and _is_saturated(sample, float(mean.mean())):
             return Health(CameraState.SATURATED, f'{self._name}: the image is saturated (white)')
         contrast = float(deviation.max())
         if contrast < self._settings.blank:

@@ -22,7 +22,8 @@ class ImagePair:
     rgb
         H x W x 3 uint8, channels in R, G, B order; None when the camera is missing or unusable.
     thermal
-        H' x W' uint8, already normalised (see `imaging.thermal`); None likewise.
+        H' x W' uint8, already normalised (see `imaging.thermal`), or H' x W' x 3 of a depth or
+        event camera in its place; None likewise.
     stamp
         Seconds; the stamp of the RGB image, or of the thermal image when RGB is missing.
     thermal_to_rgb
@@ -43,8 +44,8 @@ class ImagePair:
         """Check shapes and fill in `size`."""
         if self.rgb is None and self.thermal is None:
             raise InputError('an image pair needs an RGB or a thermal image: both are missing')
-        _check('rgb', self.rgb, channels=3)
-        _check('thermal', self.thermal, channels=None)
+        _check('rgb', self.rgb, 'H x W x 3')
+        _check('thermal', self.thermal, 'H x W', 'H x W x 3')
         if self.rgb is not None:
             object.__setattr__(self, 'size', (self.rgb.shape[1], self.rgb.shape[0]))
         elif self.size is None:
@@ -71,14 +72,13 @@ class ImagePair:
         return 'rgb' if self.thermal is None else 'rgbt'
 
 
-def _check(name: str, image: NDArray[np.uint8] | None, channels: int | None) -> None:
+def _check(name: str, image: NDArray[np.uint8] | None, *wanted: str) -> None:
     if image is None:
         return
     shape: tuple[int, ...] = getattr(image, 'shape', ())
-    good = len(shape) == (2 if channels is None else 3) and (channels in (None, shape[-1]))
-    if not good or getattr(image, 'dtype', None) != np.uint8 or 0 in shape:
-        wanted = 'H x W' if channels is None else f'H x W x {channels}'
+    found = ' x '.join(['H', 'W', *map(str, shape[2:])]) if len(shape) > 1 else ''
+    if found not in wanted or getattr(image, 'dtype', None) != np.uint8 or 0 in shape:
         raise InputError(
             f'{name} image has shape {tuple(shape)} and type {getattr(image, "dtype", None)}: '
-            f'{wanted} uint8 is needed'
+            f'{" or ".join(wanted)} uint8 is needed'
         )

@@ -20,8 +20,8 @@ class Normalization:
     Attributes
     ----------
     mean, std
-        One value per channel of the network's input: three for RGB; one, or three (the grey level
-        repeated), for thermal.
+        One value per channel of the network's input: three for RGB; one, or three (a grey level
+        is repeated), for thermal.
 
     """
 
@@ -79,6 +79,9 @@ class Normalization:
         if crop is None:
             out.fill(0)
             return out
+        if crop.shape[2:] not in ((), (self.channels,)):
+            raise InputError(f'an image of {crop.shape[2]} channels does not fit a network that '
+                             f'takes {self.channels}: give a grey image, or a model that takes 3')
         planes = [crop] * self.channels if crop.ndim == 2 else cv2.split(in_memory_order(crop))
         if is_reversed(crop):
             planes = planes[::-1]

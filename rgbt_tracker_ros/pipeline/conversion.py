@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.channel_order import reversed_view
+from rgbt_tracker_ros.imaging.depth import millimetres
 from rgbt_tracker_ros.pipeline.compression import decode
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -25,7 +26,7 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 class Layout:
     """Channels, bytes of one value, and cv2's conversion to R, G, B or grey (None = as it is).
 
-    `backwards`: R, G, B is the same memory, read backwards.
+    `backwards`: R, G, B is the same memory, read backwards. `kind`: NumPy's letter for the values.
     """
 
     channels: int
@@ -33,6 +34,7 @@ class Layout:
     to_rgb: int | None
     to_grey: int | None
     backwards: bool = False
+    kind: str = 'u'
 
 
 _GREY8 = Layout(1, 1, cv2.COLOR_GRAY2RGB, None)
@@ -53,6 +55,11 @@ LAYOUTS = {
 
 ENCODINGS = tuple(LAYOUTS)
 
+_METRES = '32FC1'
+"""Depth in metres (REP 118)."""
+
+_DEPTH = Layout(1, 4, None, None, kind='f')
+
 
 def rgb_image(message: Any) -> NDArray[np.uint8]:
     """Read a colour (or grey) image message as H x W x 3 uint8 in R, G, B order.
@@ -71,18 +78,15 @@ def rgb_image(message: Any) -> NDArray[np.uint8]:
         raise InputError(
             f'rgb image has encoding {encoding}: an 8-bit image is needed; '
             'are the rgb and thermal topics exchanged?')
-    layout = LAYOUTS[encoding]
-    if layout.to_rgb is not None:
-        return np.asarray(cv2.cvtColor(pixels, layout.to_rgb), np.uint8)
-    rgb: NDArray[np.uint8] = reversed_view(pixels) if layout.backwards else pixels
-    return rgb
+    return _in_rgb(pixels, LAYOUTS[encoding])
 
 
-def thermal_image(message: Any) -> Pixels:
-    """Read a thermal image message as H x W uint8 or uint16 counts.
+def thermal_image(message: Any, *, colors: bool = False) -> Pixels:
+    """Read a message of the second camera as H x W uint8 or uint16 counts.
 
     Single-channel images are read-only views of the message (16-bit big-endian data are swapped);
-    colour images become grey.
+    depths in metres (`32FC1`) become millimetres, as depth cameras send them in `16UC1`; colour
+    images become grey, unless `colors` keeps them as `rgb_image` reads them.
 
     Raises
     ------
@@ -90,10 +94,20 @@ def thermal_image(message: Any) -> Pixels:
         If the message contradicts itself, is corrupt, or has an unknown encoding.
 
     """
+    if getattr(message, 'encoding', '') == _METRES:
+        return millimetres(_view(message, _DEPTH))
     pixels, encoding = _read(message, 'mono16')
-    code = LAYOUTS[encoding].to_grey
-    counts: Pixels = pixels if code is None else cv2.cvtColor(pixels, code)
+    layout = LAYOUTS[encoding]
+    if colors and layout.channels > 1:
+        return _in_rgb(pixels, layout)
+    counts: Pixels = pixels if layout.to_grey is None else cv2.cvtColor(pixels, layout.to_grey)
     return counts
+
+
+def _in_rgb(pixels: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    if layout.to_rgb is not None:
+        return np.asarray(cv2.cvtColor(pixels, layout.to_rgb), np.uint8)
+    return reversed_view(pixels) if layout.backwards else pixels
 
 
 def raw_image(message: Any) -> Pixels | None:
@@ -119,7 +133,7 @@ def _read(message: Any, fallback: str) -> tuple[Any, str]:
     return _view(message, layout), message.encoding
 
 
-def _view(message: Any, layout: Layout) -> Pixels:
+def _view(message: Any, layout: Layout) -> Any:
     height, width, step = message.height, message.width, message.step
     row = width * layout.channels * layout.width
     if height == 0 or width == 0:
@@ -137,7 +151,7 @@ def _view(message: Any, layout: Layout) -> Pixels:
     if layout.channels > 1:
         shape, strides = (*shape, layout.channels), (*strides, 1)
     order = '>' if message.is_bigendian else '<'
-    view: NDArray[Any] = np.ndarray(shape, f'{order}u{layout.width}', message.data,
+    view: NDArray[Any] = np.ndarray(shape, f'{order}{layout.kind}{layout.width}', message.data,
                                     strides=strides)
     view.flags.writeable = False
     if view.dtype.isnative:

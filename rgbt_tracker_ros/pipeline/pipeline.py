@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -97,7 +98,7 @@ class Pipeline:
         self.inbox = Inbox()
         self._tracker = tracker
         self._target = Target(tracker, on_answer, clock)
-        self._preparer = PairPreparer(settings)
+        self._preparer = PairPreparer(settings, tracker.bundle.thermal.channels)
         self._settings = settings
         self._forget()
 
@@ -134,7 +135,8 @@ class Pipeline:
         self._newest = frame.stamp
         image: Any = frame.thermal if frame.rgb is None else frame.rgb
         rgb, rgb_error = _converted(rgb_image, frame.rgb, 'rgb')
-        thermal, thermal_error = _converted(thermal_image, frame.thermal, 'thermal')
+        thermal, thermal_error = _converted(
+            partial(thermal_image, colors=settings.thermal.in_color), frame.thermal, 'thermal')
         errors = [error for error in (rgb_error, thermal_error) if error]
         for camera, error in (('rgb', rgb_error), ('thermal', thermal_error)):
             if error:

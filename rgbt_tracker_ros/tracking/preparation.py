@@ -63,21 +63,25 @@ class PairPreparer:
     ----------
     settings
         The groups `health`, `thermal` and `registration` matter here.
+    channels
+        Channels of the thermal image that the network takes, 1 or 3.
 
     Raises
     ------
     InputError
-        If `registration.homography` is no homography.
+        If `registration.homography` is no homography, or `thermal.normalization` makes images
+        that the network does not take.
 
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, channels: int = 3) -> None:
         settings = settings or Settings()
         self._registration = Registration(settings.registration)
         self._registered = SAME_VIEW
-        self._normalizer = ThermalNormalizer(settings.thermal)
+        self._normalizer = ThermalNormalizer(settings.thermal, channels)
         self._rgb = CameraHealth('rgb', settings.health)
-        self._thermal = CameraHealth('thermal', settings.health)
+        self._thermal = CameraHealth(
+            'thermal', settings.health, white=settings.thermal.in_color)
         self._rgb_reliability, self._thermal_reliability = Reliability(), Reliability()
         self._size: tuple[int, int] | None = None
         self._unrated: Callable[[], tuple[Health, Health]] | None = None
@@ -87,7 +91,7 @@ class PairPreparer:
         self._registration.configure(settings.registration)
         self._normalizer.configure(settings.thermal)
         self._rgb.configure(settings.health)
-        self._thermal.configure(settings.health)
+        self._thermal.configure(settings.health, white=settings.thermal.in_color)
 
     def reset(self) -> None:
         """Forget the cameras' past: a new recording, or time went back."""
@@ -119,7 +123,8 @@ class PairPreparer:
         rgb
             H x W x 3 uint8, or None when there is no frame.
         thermal
-            H x W uint8 or uint16 as it came from the camera, or None.
+            H x W uint8 or uint16 as it came from the camera (H x W x 3 uint8 of an event
+            camera), or None.
         stamp
             Seconds, for the pair and the cameras' health.
         target
@@ -147,7 +152,7 @@ class PairPreparer:
                 # Not held against the camera: another setting cures it at once.
                 thermal_health = Health(CameraState.UNFIT, f'thermal: {error}')
         normalize_s = perf_counter() - begin
-        self._registered = SAME_VIEW if thermal is None or thermal.ndim != 2 else \
+        self._registered = SAME_VIEW if thermal is None or thermal.ndim < 2 else \
             self._registration(self._size, (thermal.shape[1], thermal.shape[0]))
         self._unrated = partial(self._rate, rgb_health, rgb, thermal_health, normal, stamp, target)
         trusted = any(health.fit and health.usable for health in (rgb_health, thermal_health))
@@ -176,6 +181,8 @@ class PairPreparer:
     def _rate(self, rgb_health: Health, rgb: NDArray[np.uint8] | None, thermal_health: Health,
               thermal: NDArray[np.uint8] | None, stamp: float,
               target: Box | None) -> tuple[Health, Health]:
+        if thermal is not None and thermal.ndim == 3:
+            thermal = thermal[:, :, 1]      # white is no glare here
         return (self._rgb_reliability.rate(rgb_health, rgb, stamp, target, self._size),
                 self._thermal_reliability.rate(
                     thermal_health, thermal, stamp, target, self._size,
