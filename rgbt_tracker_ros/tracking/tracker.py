@@ -108,6 +108,7 @@ class Tracker:
         self._size = (pair.width, pair.height)
         self._initial_mode = pair.mode
         self._following.start(inside, pair.stamp)
+        self._as_one = False
         self._target.start()
         return self._result(pair.mode, start, 1.0, '', None)
 
