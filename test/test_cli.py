@@ -46,6 +46,12 @@ def test_help_needs_no_heavy_package() -> None:
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['trak'], "No such command 'trak'"), (['track'], "'--init'"),
     (['track', '--colour'], '--colour'), (['benchmark', '--frames', '0'], '--frames'),
+    (['export', '--output', ''], '--output is empty'),
+    (['gpu-check', '--output='], '--output is empty'),
+    (['gpu-check', '--output', 'gpu.md'], 'gpu.md: the tables would take its place'),
+    (['inspect', 'unified_nano', '--json', 'times.json'], 'add --time N'),
+    (['export', '--output', __file__], 'cannot be written (Not a directory)'),
+    (['export', '--output', 'new', '--model', 'xyz'], "family 'xyz' is not known"),
 ])
 def test_wrong_usage_is_one_line_and_status_2(
         arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

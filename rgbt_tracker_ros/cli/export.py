@@ -47,8 +47,10 @@ def export(
         ) from error
     from rgbt_tracker_ros.inference.bundle import load_bundle
     from rgbt_tracker_ros.inference.factory import load_backend
+    from rgbt_tracker_ros.inference.new_bundle import check_folder
     from rgbt_tracker_ros.settings import ModelSettings
 
+    check_folder(output)
     source = _source(model, checkpoint)
     if eliminate:
         _eliminate(source.network)
@@ -75,8 +77,9 @@ def _source(family: str, checkpoint: Path | None) -> _Source:
     from rgbt_tracker_ros.networks.families import load_network, random_network
 
     if checkpoint is None:
+        network = random_network(family)
         warn(f'without --checkpoint {family} gets random weights: it can be timed, not used')
-        return _Source(random_network(family), family, ('none: random weights',))
+        return _Source(network, family, ('none: random weights',))
     stored = load_network(checkpoint)
     if stored is not None:
         source = _Source(stored.network, family, (stored.origin,), stored.licence)

@@ -56,8 +56,11 @@ def gpu_check(
     from rgbt_tracker_ros.cli.console import console, warn
 
     families = _families(family, bundle)
+    check_writable({'--output': output})
     table = output.with_suffix('.md')
-    check_writable({'--output': output, 'tables of --output': table})
+    if table == output:
+        raise InputError(f'--output {output}: the tables would take its place: give OUT.json')
+    check_writable({'tables of --output': table})
     gpu, reason = gpu_facts()
     if gpu is None and not allow_cpu:
         raise InputError(f'there is no GPU to check ({reason}): --allow-cpu runs on the CPU what '

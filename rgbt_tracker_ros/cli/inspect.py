@@ -41,6 +41,11 @@ def inspect(
     MACs are those of matrix products and convolutions, attention included. Activations: the most
     that tensors take at once, node by node; run times that fuse operators need less.
     """
+    if json_file is not None and not rounds:
+        raise InputError(f'--json {json_file}: it takes the times: add --time N')
+    from rgbt_tracker_ros.benchmark.files import check_writable
+
+    check_writable({'--json': json_file})
     try:
         from rgbt_tracker_ros.networks.graph_statistics import graph_statistics
     except ModuleNotFoundError as error:

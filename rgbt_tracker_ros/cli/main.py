@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 import signal
 import sys
+from typing import get_args, get_type_hints
 
 import typer
 
@@ -46,7 +48,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 done, 2 bad input, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = typer.main.get_command(make_app()).main(
+        app = make_app()
+        _refuse_empty_paths(app, given)
+        status = typer.main.get_command(app).main(
             args=given or ['--help'], prog_name='rgbt-tracker', standalone_mode=False)
     except (InputError, ModelError) as error:
         return _fail(str(error))
@@ -72,6 +76,26 @@ def main() -> None:
 
 def _no_options() -> None:
     """Track one target in RGB and thermal recordings; score, time and train trackers."""
+
+
+def _refuse_empty_paths(app: typer.Typer, given: Sequence[str]) -> None:
+    """Raise InputError for an option with an empty path: it would be the working folder."""
+    paths = _path_options(app, given[0] if given else '')
+    for option, value in pairwise([*given, ' ']):
+        if (option in paths and not value) or (option[-1:] == '=' and option[:-1] in paths):
+            raise InputError(f'{option.rstrip("=")} is empty: give a path, or leave it out')
+
+
+def _path_options(app: typer.Typer, command: str) -> set[str]:
+    """Return the options of a command that take paths."""
+    function = next((each.callback for each in app.registered_commands if each.name == command),
+                    None)
+    options: set[str] = set()
+    for name, hint in get_type_hints(function, include_extras=True).items() if function else ():
+        kind, *rest = get_args(hint) or (hint,)
+        if rest and (kind is Path or Path in get_args(kind)):
+            options |= set(rest[0].param_decls or (f'--{name.replace("_", "-")}',))
+    return options
 
 
 def _message(error: Exception) -> str:

@@ -62,9 +62,10 @@ def quantize(
     from rgbt_tracker_ros.benchmark.files import check_writable, write_json
     from rgbt_tracker_ros.benchmark.latency import machine
     from rgbt_tracker_ros.cli.console import console, counting, progress
-    from rgbt_tracker_ros.inference.new_bundle import new_bundle
+    from rgbt_tracker_ros.inference.new_bundle import check_folder, new_bundle
 
     check_writable({'--json': json_file})
+    check_folder(output)
     settings = options.make_settings(None, model, 'onnxruntime')
     learnt, checked = _split(load_dataset(dataset, root).sequences, options.names(sequences))
     reference = candidates.reference(settings.model)
