@@ -17,6 +17,7 @@ def test_depth_is_stretched_and_coloured_as_opencv_does_it(cut):
     levels = cv2.normalize(kept, None, alpha=0, beta=255, norm_type=cv2.NORM_MINMAX)
     wanted = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_JET)
     assert np.array_equal(depth_image(depth, cut=cut), wanted)
+    assert np.array_equal(depth_image(depth.astype(np.float32), cut=cut), wanted)
 
 
 def test_near_is_blue_and_far_is_red():

@@ -64,7 +64,8 @@ def events(x, number=0):
 def test_any_depth_becomes_finite_colours(depth, big):
     counts = thermal_image(message(depth, '32FC1', big))
     known = np.where(np.isfinite(depth), depth, 0).astype(np.float64)
-    assert np.array_equal(counts, np.rint(np.clip(known, 0, 65.535) * 1000))
+    # Single precision: half a millimetre may be rounded either way.
+    assert np.abs(counts - np.clip(known, 0, 65.535) * 1000).max() < 0.51
     prepared = PairPreparer(DEPTH)(images(40)[0], np.tile(counts, (60, 80)))
     if prepared.pair.thermal is not None:
         crop = cv2.resize(prepared.pair.thermal, (16, 16))

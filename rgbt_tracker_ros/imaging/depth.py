@@ -43,9 +43,23 @@ def depth_image(depth: NDArray[Any], *, cut: bool = True) -> NDArray[np.uint8]:
     """
     if depth.ndim != 2 or depth.size == 0:
         raise InputError(f'a depth image of shape {list(depth.shape)} is not height x width')
-    known = np.nan_to_num(depth.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    if depth.dtype == np.uint16:
+        # Sorting 16-bit integers is quick, and so is a table of the level of each count.
+        ordered = np.sort(depth, axis=None)
+        counts = np.arange(np.iinfo(np.uint16).max + 1, dtype=np.float64)
+        levels = _levels(counts, ordered, cut)[depth]
+    else:
+        known = np.nan_to_num(depth.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        levels = _levels(known, np.sort(known, axis=None), cut)
+    return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_JET), np.uint8)
+
+
+def _levels(depth: NDArray[np.float64], ordered: NDArray[Any], cut: bool) -> NDArray[np.uint8]:
+    """Return the 8-bit levels of depths in an image whose depths, in order, are `ordered`."""
+    low, high = float(ordered[0]), float(ordered[-1])
     if cut:
-        known = np.minimum(known, min(MEDIANS * float(np.median(known)), FARTHEST))
-    low, high = float(known.min()), float(known.max())
-    levels = np.rint((known - low) * (255.0 / (high - low) if high > low else 0.0))
-    return np.asarray(cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_JET), np.uint8)
+        median = (float(ordered[(ordered.size - 1) // 2]) + float(ordered[ordered.size // 2])) / 2
+        limit = min(MEDIANS * median, FARTHEST)
+        low, high = min(low, limit), min(high, limit)
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return np.asarray(np.rint((np.clip(depth, low, high) - low) * scale), np.uint8)
