@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import hashlib
 from pathlib import Path
 from typing import Any, Protocol
-import warnings
 
 import onnx
 import torch
@@ -20,6 +19,7 @@ from rgbt_tracker_ros.networks.folding import folded
 from rgbt_tracker_ros.networks.half_precision import halved
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
 from rgbt_tracker_ros.networks.padding import pads_merged
+from rgbt_tracker_ros.networks.tracing import traced
 
 OPSET = 17
 MAPS = ('score_map', 'size_map', 'offset_map')
@@ -163,11 +163,7 @@ def _graph(
 ) -> dict[str, Any]:
     """Export one graph with static shapes; return its entry of model.yaml."""
     arguments = tuple(inputs.values())
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        torch.onnx.export(
-            module.eval(), arguments, str(file), input_names=list(inputs), output_names=outputs,
-            opset_version=opset, do_constant_folding=True, dynamo=False)
+    traced(module.eval(), inputs, outputs, file, opset)
     model = pads_merged(folded(file))
     onnx.save(halved(model) if half else model, str(file))
     with torch.no_grad():
