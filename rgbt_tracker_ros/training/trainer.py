@@ -56,6 +56,10 @@ def train(recipe: Recipe, output: Path) -> Path:
         of the recipe is missing or empty, or the loss is no longer a number.
 
     """
+    start = recipe.network.start
+    if isinstance(start, Path) and not start.is_file():
+        raise InputError(f'recipe: network.start: {start}: no such file: give a checkpoint that '
+                         'you have (docs/training.md)')
     with processes.joined() as device:
         if processes.rank() == 0:
             try:
