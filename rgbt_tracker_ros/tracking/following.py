@@ -99,7 +99,9 @@ class Following:
 
         A lost target slows down soon, and its rivals are remembered longer.
         """
-        step = stamp - self._stamp
+        # Stamps since 1970 are exact to 0.2 us only: the same recording shall give the same boxes
+        # whatever its times are counted from.
+        step = round(stamp - self._stamp, 4)
         self._step = step if 0.0 < step <= _LONGEST_GAP_S else _FRAME_S
         self._stamp = stamp
         self._lost_s = self._lost_s + self._step if lost else 0.0
