@@ -16,6 +16,7 @@ from rgbt_tracker_ros.training import thermal_source
 from rgbt_tracker_ros.training.bridging import NanoTeacher, bridged
 from rgbt_tracker_ros.training.crossing import MAX_HIDDEN, with_rival
 from rgbt_tracker_ros.training.method import make_method
+from rgbt_tracker_ros.training.mixing import mix_with_start
 from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.styles import StyleConfig, styled
 from rgbt_tracker_ros.training.thermal_source import thermal_video_targets
@@ -205,3 +206,15 @@ def test_a_run_starts_from_a_checkpoint_with_what_is_frozen(tmp_path):
     assert learns
     assert not any('depthwise' in name or name.startswith(('_blocks.0', '_blocks.1.'))
                    for name in learns)
+
+
+def test_exported_weights_lie_between_start_and_end(tmp_path):
+    config = UnifiedConfig(channels=32, blocks=1)
+    first, last = UnifiedTracker(config), UnifiedTracker(config)
+    file = tmp_path / 'checkpoint.pt'
+    torch.save({'network_config': asdict(config), 'network': first.state_dict()}, file)
+    expected = 0.75 * last.neck.weight + 0.25 * first.neck.weight
+    mix_with_start(last, file, 0.25)
+    torch.testing.assert_close(last.neck.weight, expected)
+    with pytest.raises(InputError, match='start-share'):
+        mix_with_start(last, 'scratch', 0.25)

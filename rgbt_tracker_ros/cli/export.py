@@ -29,6 +29,9 @@ def export(
         '--eliminate', help='Drop unlikely search tokens on the way (ckd): faster.')] = False,
     licence: Annotated[str | None, typer.Option(
         help='Licence of the weights.', show_default='what the checkpoint says')] = None,
+    start_share: Annotated[float, typer.Option(
+        min=0, max=1, help='Share of the weights that the training started from in those that '
+        'are exported.')] = 0.0,
     calibrate: Annotated[int, typer.Option(
         min=0, metavar='N', help='Calibrate the score on N fresh samples of the recipe\'s data; '
         '0 = leave it raw.')] = 0,
@@ -52,6 +55,8 @@ def export(
 
     check_folder(output)
     source = _source(model, checkpoint)
+    if start_share:
+        _mix(source, start_share)
     if eliminate:
         _eliminate(source.network)
     calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
@@ -92,6 +97,15 @@ def _source(family: str, checkpoint: Path | None) -> _Source:
         raise InputError(f'--model {family}: {checkpoint} holds a network of family '
                          f'{source.network.family}: give --model {source.network.family}')
     return source
+
+
+def _mix(source: _Source, share: float) -> None:
+    """Mix the weights with those that the training started from."""
+    if source.recipe is None:
+        raise InputError(f'--start-share {share:g}: give a checkpoint of train')
+    from rgbt_tracker_ros.training.mixing import mix_with_start
+
+    mix_with_start(source.network, source.recipe.network.start, share)
 
 
 def _eliminate(network: Any) -> None:
