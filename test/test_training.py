@@ -248,11 +248,12 @@ def test_folders_that_are_not_laid_out_as_training_data_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(('text', 'named'), [
-    ('name: x\ndata: {root: .}\n', 'optim'),
-    ('name: x\ndata: {root: .}\noptim: {steps: 0}\n', 'steps'),
-    ('name: x\ndata: {root: .}\noptim: {steps: 5, speed: 1}\n', 'speed'),
+    ('name: x\ndata: {root: .}\n', 'optim: missing: give it'),
+    ('name: x\ndata: {root: .}\noptim: {steps: 0}\n', r'optim\.steps: .* to 1, found 0'),
+    ('name: x\ndata: {root: .}\noptim: {steps: 5, step: 1}\n', "optim: 'step' .*: give steps$"),
+    ('name: x\ndata: {root: .}\noptim: {steps: 5, speed: 1}\n', "'speed' .*: give .* lr, "),
     ('name: [', 'recipe'),
-    ('just words', 'content: Input should be'),
+    ('just words', "Input should be .*, found 'just words'"),
 ])
 def test_bad_recipes_are_named(tmp_path, text, named):
     file = tmp_path / 'recipe.yaml'

@@ -18,7 +18,7 @@ from rgbt_tracker_ros.training.ostrack import CausalSource, jitter, jittered
 from rgbt_tracker_ros.training.recipe import named_datasets, read_recipe
 from rgbt_tracker_ros.training.recipe_datasets import DatasetRecipe
 from rgbt_tracker_ros.training.recordings import recorded_targets
-from rgbt_tracker_ros.training.trainer import training_data
+from rgbt_tracker_ros.training.trainer import train, training_data
 from rgbt_tracker_ros.training.views import View
 
 
@@ -123,10 +123,21 @@ def test_a_recipe_names_datasets_relative_to_itself_beside_other_sources(lasher_
 
 
 @pytest.mark.parametrize(('text', 'named'), [
-    ('lasher', 'give NAME:DIR'), ('lasher:', 'give NAME:DIR'), ('otb:x', "'lasher', 'vtuav'")])
+    ('lasher', "^--dataset lasher: 'lasher' names no dataset: give NAME:DIR"),
+    ('lasher:', 'give NAME:DIR'), ('otb:x', "'lasher', 'vtuav'.*found 'otb'"),
+    ('lasher/val:x', "^--dataset lasher/val:x: lasher has no split 'val': give test, train$")])
 def test_what_is_no_dataset_is_named(text, named):
     with pytest.raises(InputError, match=named):
         named_datasets([text], False)
+
+
+def test_a_dataset_that_is_not_there_is_told_before_a_network_is_read(tmp_path):
+    start = tmp_path / 'start.pt'
+    start.write_bytes(b'no checkpoint')
+    nowhere = named_datasets([f'lasher:{tmp_path / "none"}'], False)
+    recipe = tiny('ckd', start=start).on_datasets(nowhere)
+    with pytest.raises(InputError, match=r'training data lasher:.*none: no such folder: give'):
+        train(recipe, tmp_path / 'output')
 
 
 def test_an_incomplete_dataset_is_refused_unless_that_is_wanted(lasher_root):

@@ -14,7 +14,7 @@ from rgbt_tracker_ros.training.precision import Precision
 from rgbt_tracker_ros.training.recipe_datasets import DatasetRecipe
 from rgbt_tracker_ros.training.recipe_networks import NetworkRecipe, UnifiedNetwork
 from rgbt_tracker_ros.training.recipe_stages import STAGES_OF, StageRecipe, TrackingStage
-from rgbt_tracker_ros.training.strict import Strict
+from rgbt_tracker_ros.training.strict import Strict, complaint
 
 SOURCES = (
     'thermal_videos', 'rgb_videos', 'rgb_stills', 'rgbt_stills', 'composites', 'generated')
@@ -139,7 +139,7 @@ def named_datasets(texts: Sequence[str], allow_missing: bool) -> list[DatasetRec
     Raises
     ------
     InputError
-        If one is not NAME:DIR, or has no such name.
+        If one is not NAME:DIR or NAME/SPLIT:DIR, or there is no such dataset or split.
 
     """
     found = []
@@ -147,7 +147,7 @@ def named_datasets(texts: Sequence[str], allow_missing: bool) -> list[DatasetRec
         try:
             dataset = DatasetRecipe.model_validate(text)
         except ValidationError as error:
-            raise InputError(f'--dataset {text}: {error.errors()[0]["msg"]}') from error
+            raise InputError(f'--dataset {text}: {complaint(error)}') from error
         found.append(dataset.model_copy(update={'allow_missing': allow_missing}))
     return found
 
@@ -168,7 +168,5 @@ def read_recipe(file: Path) -> Recipe:
         raise InputError(f'recipe {file} cannot be read ({error}): '
                          'give a YAML file as config/recipes/unified_nano.yaml') from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = '.'.join(map(str, first['loc'])) or 'content'
-        raise InputError(f'recipe {file}: {where}: {first["msg"]}') from error
+        raise InputError(f'recipe {file}: {complaint(error)}') from error
     return recipe.relative_to(file.parent)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from rgbt_tracker_ros.benchmark.datasets.registry import splits_of
 from rgbt_tracker_ros.training.strict import Strict
 
 _FORM = 'give NAME:DIR or NAME/SPLIT:DIR, as lasher:/data/LasHeR'
@@ -36,6 +37,18 @@ class DatasetRecipe(Strict):
             return content
         name, colon, root = content.partition(':')
         if not colon or not root:
-            raise ValueError(f'{content!r}: {_FORM}')
+            raise ValueError(f'{content!r} names no dataset: {_FORM}')
         name, _, split = name.partition('/')
         return {'name': name, 'root': root, 'split': split or None}
+
+    @model_validator(mode='after')
+    def _split_of_the_dataset(self) -> DatasetRecipe:
+        splits = splits_of(self.name)
+        if self.split is not None and self.split not in splits:
+            remedy = f'give {", ".join(splits)}' if splits[0] else 'leave it out'
+            raise ValueError(f'{self.name} has no split {self.split!r}: {remedy}')
+        return self
+
+    def __str__(self) -> str:
+        """Return it as it is named."""
+        return f'{self.name}{f"/{self.split}" if self.split else ""}:{self.root}'

@@ -60,10 +60,13 @@ def recorded_targets(recipe: DatasetRecipe) -> list[RecordedTarget]:
     split = recipe.split
     if split is None and _TRAIN in splits_of(recipe.name):
         split = _TRAIN
-    data = load_dataset(recipe.name, recipe.root, split, recipe.allow_missing)
+    try:
+        data = load_dataset(recipe.name, recipe.root, split, recipe.allow_missing)
+    except InputError as error:
+        raise InputError(f'training data {recipe}: {error}') from error
     targets = [RecordedTarget(sequence) for sequence in data.sequences]
     if not any(map(len, targets)):
-        raise InputError(f'training data {recipe.root}: no sequence has a box')
+        raise InputError(f'training data {recipe}: no sequence has a box: give another folder')
     return targets
 
 

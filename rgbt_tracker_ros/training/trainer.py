@@ -68,21 +68,25 @@ def train(recipe: Recipe, output: Path) -> Path:
                 raise InputError(f'--output {output} cannot be made: {error.strerror}') from error
         if recipe.optim.threads:
             torch.set_num_threads(recipe.optim.threads)
+        # A network can take long to be read: what is wrong with the data is said before.
+        samples = PairDataset(recipe)
         run = Run(recipe, device)
         checkpoint = output / CHECKPOINT
         if checkpoint.exists():
             run.load(checkpoint)
         if not processes.agree(run.step):
             raise InputError(f'--output {output} must be on a disk that all machines share')
-        _Loop(run, output, device).go()
+        _Loop(run, samples, output, device).go()
     return checkpoint
 
 
 class _Loop:
     """The steps of a run, what is written on the way, and what is shown of it."""
 
-    def __init__(self, run: Run, output: Path, device: torch.device) -> None:
-        self._run, self._device = run, device
+    def __init__(
+        self, run: Run, samples: PairDataset, output: Path, device: torch.device,
+    ) -> None:
+        self._run, self._samples, self._device = run, samples, device
         self._checkpoint = output / CHECKPOINT
         self._writes = processes.rank() == 0
         self._log = TrainingLog(output / 'log.csv', run.names, run.step) if self._writes else None
@@ -93,7 +97,7 @@ class _Loop:
     def go(self) -> None:
         """Do all steps that are left."""
         run, optim = self._run, self._run.recipe.optim
-        loader = _loader(run.recipe, run.step, self._device)
+        loader = self._loader()
         columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
                    TimeRemainingColumn())
         with Progress(*columns, disable=not self._writes) as progress:
@@ -138,13 +142,12 @@ class _Loop:
                              'the last checkpoint was kept: lower optim.lr, or give '
                              'optim.precision: fp32')
 
-
-def _loader(recipe: Recipe, step: int, device: torch.device) -> DataLoader[tuple[Tensor, ...]]:
-    optim, workers = recipe.optim, recipe.data.workers
-    return DataLoader(
-        PairDataset(recipe), batch_size=len(processes.own_rows(optim.batch)),
-        sampler=_OwnSamples(step, optim.steps, optim.batch), num_workers=workers,
-        pin_memory=device.type == 'cuda', prefetch_factor=4 if workers else None)
+    def _loader(self) -> DataLoader[tuple[Tensor, ...]]:
+        optim, workers = self._run.recipe.optim, self._run.recipe.data.workers
+        return DataLoader(
+            self._samples, batch_size=len(processes.own_rows(optim.batch)),
+            sampler=_OwnSamples(self._run.step, optim.steps, optim.batch), num_workers=workers,
+            pin_memory=self._device.type == 'cuda', prefetch_factor=4 if workers else None)
 
 
 def averaged_network(checkpoint: Path) -> tuple[nn.Module, Recipe]:
