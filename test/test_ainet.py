@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from exported import assert_plain, assert_same_maps
 import numpy as np
+import onnx
 from parity import (
     assert_blocks,
     assert_maps,
@@ -18,12 +19,15 @@ from parity import (
     with_reference,
 )
 import pytest
+from test_ckd import TINY as CKD_TINY
 import torch
 from torch.nn import functional as F
 
-from rgbt_tracker_ros.networks.ainet import PUBLISHED, AINet, AINetConfig
+from rgbt_tracker_ros.cli.main import run
+from rgbt_tracker_ros.networks.ainet import PUBLISHED, SHORT_SCANS, AINet, AINetConfig
+from rgbt_tracker_ros.networks.ckd import CKD
 from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
-from rgbt_tracker_ros.networks.families import FAMILIES
+from rgbt_tracker_ros.networks.families import FAMILIES, save_network
 from rgbt_tracker_ros.networks.layer_order import adaptive_average, ascending, relaxed
 from rgbt_tracker_ros.networks.mamba import Mamba
 
@@ -165,3 +169,18 @@ def test_exported_bundle_gives_the_same_maps_from_a_plain_graph(tmp_path):
     export_bundle(network, ModelFacts('tiny', ()), tmp_path / 'ainet')
     assert_same_maps(network, tmp_path / 'ainet', seeds=(3, 7))
     assert_plain(tmp_path / 'ainet')
+
+
+def test_short_scans_make_another_graph_with_the_same_maps(tmp_path, capsys):
+    network = seeded(AINet(replace(TINY, blocks=1)))
+    save_network(network, 'here', tmp_path / 'ainet.pt')
+    assert run(['export', '--model', 'ainet', '--checkpoint', str(tmp_path / 'ainet.pt'),
+                '--output', str(tmp_path / 'short'), '--short-scans']) == 0
+    assert_same_maps(network, tmp_path / 'short', seeds=(3,))
+    splits = [len(node.output) for node in onnx.load(tmp_path / 'short/search.onnx').graph.node
+              if node.op_type == 'Split']
+    assert set(SHORT_SCANS.values()) <= set(splits)
+    save_network(CKD(CKD_TINY), 'here', tmp_path / 'ckd.pt')
+    assert run(['export', '--model', 'ckd', '--checkpoint', str(tmp_path / 'ckd.pt'),
+                '--output', str(tmp_path / 'ckd'), '--short-scans']) == 2
+    assert '--short-scans' in capsys.readouterr().err

@@ -27,6 +27,9 @@ def export(
         'LayerNormalization.')] = 17,
     eliminate: Annotated[bool, typer.Option(
         '--eliminate', help='Drop unlikely search tokens on the way (ckd): faster.')] = False,
+    short_scans: Annotated[bool, typer.Option(
+        '--short-scans', help='Scan in more, shorter chunks (ainet): fewer nodes, which TensorRT '
+        'builds sooner; more memory at once.')] = False,
     licence: Annotated[str | None, typer.Option(
         help='Licence of the weights.', show_default='what the checkpoint says')] = None,
     start_share: Annotated[float, typer.Option(
@@ -59,6 +62,8 @@ def export(
         _mix(source, start_share)
     if eliminate:
         _eliminate(source.network)
+    if short_scans:
+        source = replace(source, network=_with_short_scans(source.network))
     calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
     facts = ModelFacts(
         name or source.name, source.training_data, calibration, licence or source.licence)
@@ -115,6 +120,17 @@ def _eliminate(network: Any) -> None:
     if not hasattr(network.config, 'eliminate_at'):
         raise InputError(f'--eliminate: {network.family} does not drop tokens: leave it out')
     network.config = replace(network.config, eliminate_at=PUBLISHED_BLOCKS)
+
+
+def _with_short_scans(network: Any) -> Any:
+    """Return the same network with other chunk lengths, where it knows them."""
+    from rgbt_tracker_ros.networks.ainet import SHORT_SCANS
+
+    if not hasattr(network.config, 'ofm_steps'):
+        raise InputError(f'--short-scans: {network.family} scans no chunks: leave it out')
+    shorter = type(network)(replace(network.config, **SHORT_SCANS)).eval()
+    shorter.load_state_dict(network.state_dict())
+    return shorter
 
 
 def _calibration(source: _Source, count: int) -> tuple[float, float]:

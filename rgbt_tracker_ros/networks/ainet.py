@@ -53,6 +53,9 @@ PUBLISHED = KeyMap(
     unused=(r'backbone\.(cls_token|pos_embed|norm\.(weight|bias))',),
 )
 
+SHORT_SCANS = {'dfm_steps': 8, 'ofm_steps': 32}
+"""Chunk lengths about where a scan's graph is smallest: steps in a chunk, then chunks."""
+
 
 @dataclass(frozen=True, slots=True)
 class AINetConfig(ViTConfig):
