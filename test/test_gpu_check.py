@@ -38,7 +38,7 @@ def test_command_on_the_cpu_writes_a_report_and_goes_on_where_it_ended(tmp_path,
     row = report['rows'][-1]
     assert (row['status'], row['box_iou'], row['score_error']) == ('ok', 1.0, 0.0)
     assert 0 < row['host_ms']['p50'] <= row['host_ms']['p99']
-    assert report['command'].startswith('rgbt-tracker ')
+    assert report['command'].startswith('rgbt-tracker')
     assert report['bundles']['mock-fp32']['sha256']['search'] == load_bundle(
         bundle).search_graph.sha256
     assert report['machine']['versions']['onnxruntime']

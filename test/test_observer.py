@@ -54,7 +54,7 @@ def test_a_sighting_is_in_image_coordinates_at_any_growth(
         bundle: ModelBundle, growth: float) -> None:
     observer = Observer(bundle, load_backend(bundle))
     start = observer.make_template(*observer.crop(pair(40), box(40)))
-    sighting = observer.look(pair(60), Look(box(44), growth), [start, start], 0.0, False)
+    sighting = observer.look(pair(60), Look(box(44), growth), [start, start], False)
     assert abs(sighting.box.cx - 76) < 4 * growth
     assert abs(sighting.box.cy - 116) < 4 * growth
     assert sighting.region.w == SEARCH * growth
@@ -68,8 +68,8 @@ def test_a_look_alike_makes_a_sighting_unclear(bundle: ModelBundle) -> None:
     both = ImagePair(np.maximum(alone.rgb, twin.rgb), np.maximum(alone.thermal, twin.thermal))
     start = observer.make_template(*observer.crop(alone, box(40)))
     look = Look(box(60), 1.0)
-    assert observer.look(alone, look, [start, start], 0.0, False).clear
-    assert not observer.look(both, look, [start, start], 0.0, False).clear
+    assert observer.look(alone, look, [start, start], False).clear
+    assert not observer.look(both, look, [start, start], False).clear
 
 
 @pytest.mark.parametrize(('fault', 'message'), [
@@ -82,7 +82,7 @@ def test_maps_of_no_use_are_an_error_whatever_backend_gave_them(
     tokens = observer.make_template(*observer.crop(pair(40), box(40)))
     backend.fault = fault
     with pytest.raises(ModelError, match=message):
-        observer.look(pair(40), Look(box(40), 1.0), [tokens, tokens], 0.0, False)
+        observer.look(pair(40), Look(box(40), 1.0), [tokens, tokens], False)
 
 
 def test_maps_must_fit_together() -> None:

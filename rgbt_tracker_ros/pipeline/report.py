@@ -82,7 +82,9 @@ def _registration_part(registered: Registered) -> list[Part]:
 
 
 def _backend_part(choice: Choice) -> list[Part]:
-    return [Part('backend', Level.WARN, choice.reason, {})] if choice.degraded else []
+    if not choice.degraded:
+        return []
+    return [Part('backend', Level.WARN, choice.reason, {'choice': choice.reason})]
 
 
 def _camera_part(camera: str, health: Health, used: bool) -> Part:
