@@ -45,9 +45,17 @@ def test_help_needs_no_heavy_package() -> None:
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['trak'], "No such command 'trak'"), (['track'], "'--init'"),
-    (['track', '--colour'], '--colour'), (['benchmark', '--frames', '0'], '--frames'),
+    (['track', '--colour'], '--colour'), (['benchmark', '--frames', '0'], "'--frames'"),
+    (['export', '--output', 'new', '--opset', '18'], '18'), (['soak', '--seed=x'], "'x'"),
     (['export', '--output', ''], '--output is empty'),
     (['gpu-check', '--output='], '--output is empty'),
+    (['compare-backends', '--root', '.', '--json', ''], '--json is empty'),
+    (['generate', '--overwrite', ''], 'OUTPUT is empty: give a path'),
+    (['import-checkpoint', '', '--family', 'ckd'], 'FILE is empty: give a path'),
+    (['import-checkpoint', str(Path(__file__).parent), '--family', 'ckd', '--output', 'x'],
+     'it is a folder: give the file'),
+    (['export', '--checkpoint', str(Path(__file__).parent), '--output', 'x'],
+     'it is a folder: give the file'),
     (['gpu-check', '--output', 'gpu.md'], 'gpu.md: the tables would take its place'),
     (['inspect', 'unified_nano', '--json', 'times.json'], 'add --time N'),
     (['export', '--output', __file__], 'cannot be written (Not a directory)'),

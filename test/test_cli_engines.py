@@ -129,6 +129,7 @@ def test_engines_that_could_not_be_kept_are_an_error(machine, capsys):
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['engines', 'clear'], 'give list or prune'),
     (['engines', 'list', '--all'], 'goes with prune'),
+    (['engines', '--cache', __file__], '.py is no folder: give that of the engines'),
     (['build-engine', 'unified_nano', '--precision', 'fp8'], "'fp8' is not one of fp32, fp16"),
     (['build-engine', 'no_such_model'], 'not found')])
 def test_wrong_usage_names_the_remedy(machine, capsys, arguments, words):

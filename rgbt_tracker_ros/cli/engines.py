@@ -36,6 +36,8 @@ def engines(
     if all_ and action == 'list':
         raise InputError('--all goes with prune: engines prune --all')
     folder = cache_folder(str(cache or ''))
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f'--cache {folder} is no folder: give that of the engines')
     platform: Platform | None = None
     if not all_:
         try:

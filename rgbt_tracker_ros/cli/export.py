@@ -43,7 +43,8 @@ def export(
     if precision not in ('fp32', 'fp16'):
         raise InputError(f'--precision {precision}: give fp32 or fp16')
     if checkpoint is not None and not checkpoint.is_file():
-        raise InputError(f'--checkpoint {checkpoint}: no such file: give one that train or '
+        trouble = 'it is a folder' if checkpoint.is_dir() else 'no such file'
+        raise InputError(f'--checkpoint {checkpoint}: {trouble}: give the file that train or '
                          'import-checkpoint wrote')
     try:
         from rgbt_tracker_ros.networks.export import ModelFacts, export_bundle
@@ -70,6 +71,11 @@ def export(
     export_bundle(source.network, facts, output, half=precision == 'fp16', opset=opset)
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
     console().print(f'model bundle: {output}')
+    if precision == 'fp16' and checkpoint is not None:
+        console().print(
+            'whether its boxes stay where those in fp32 are was not checked: rgbt-tracker '
+            f'compare-backends --root TRACKS --model FP32_DIR --with onnxruntime@{output} does',
+            soft_wrap=True, markup=False)
 
 
 @dataclass(frozen=True, slots=True)

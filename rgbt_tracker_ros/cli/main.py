@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 import signal
 import sys
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import typer
 
@@ -79,28 +79,44 @@ def _no_options() -> None:
 
 
 def _refuse_empty_paths(app: typer.Typer, given: Sequence[str]) -> None:
-    """Raise InputError for an option with an empty path: it would be the working folder."""
-    paths = _path_options(app, given[0] if given else '')
-    for option, value in pairwise([*given, ' ']):
-        if (option in paths and not value) or (option[-1:] == '=' and option[:-1] in paths):
-            raise InputError(f'{option.rstrip("=")} is empty: give a path, or leave it out')
+    """Raise InputError for an empty path: it would be the working folder."""
+    options, argument = _kinds(app, given[0] if given else '')
+    for before, value in pairwise([*given, ' ']):
+        name, equals, joined = before.partition('=')
+        takes_next = name.startswith('--') and not equals and options.get(name) is not bool
+        if options.get(name) is Path and not (joined if equals else value):
+            raise InputError(f'{name} is empty: give a path, or leave it out')
+        if argument and not takes_next and not value:
+            raise InputError(f'{argument} is empty: give a path')
 
 
-def _path_options(app: typer.Typer, command: str) -> set[str]:
-    """Return the options of a command that take paths."""
+def _kinds(app: typer.Typer, command: str) -> tuple[dict[str, Any], str]:
+    """Return the types of a command's options, and the name of its argument if that is a path."""
     function = next((each.callback for each in app.registered_commands if each.name == command),
                     None)
-    options: set[str] = set()
+    options: dict[str, Any] = {}
+    argument = ''
     for name, hint in get_type_hints(function, include_extras=True).items() if function else ():
         kind, *rest = get_args(hint) or (hint,)
-        if rest and (kind is Path or Path in get_args(kind)):
-            options |= set(rest[0].param_decls or (f'--{name.replace("_", "-")}',))
-    return options
+        if not rest or not isinstance(rest[0], typer.models.ParameterInfo):
+            continue
+        kind = Path if Path in get_args(kind) else kind
+        if not isinstance(rest[0], typer.models.ArgumentInfo):
+            # In Annotated, Typer takes what stands in the place of the default for a name.
+            named = [text for text in (rest[0].default, *(rest[0].param_decls or ()))
+                     if isinstance(text, str)]
+            options |= dict.fromkeys(named or [f'--{name.replace("_", "-")}'], kind)
+        elif kind is Path:
+            argument = rest[0].metavar or name.upper()
+    return options, argument
 
 
 def _message(error: Exception) -> str:
     formatted = getattr(error, 'format_message', None)
-    return str(formatted() if formatted else error)
+    message = str(formatted() if formatted else error)
+    # Newer Typers have pydantic judge values, whose message is of the limit only.
+    details = getattr(error.__cause__, 'errors', None)
+    return f'{message}, found {details()[0]["input"]!r}' if details else message
 
 
 def _unusable(error: OSError, given: Sequence[str]) -> str:

@@ -138,7 +138,8 @@ def read_state(file: Path) -> dict[str, Tensor]:
 
     """
     if not file.is_file():
-        raise InputError(f'{file}: no such file: give a checkpoint')
+        trouble = 'it is a folder' if file.is_dir() else 'no such file'
+        raise InputError(f'{file}: {trouble}: give the file of a checkpoint')
     needed = _needed_classes(file)
     foreign = [name for name in needed if not name.startswith(_STAND_IN_PREFIX)]
     if foreign:
