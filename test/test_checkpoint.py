@@ -229,6 +229,14 @@ def test_the_licence_that_is_told_is_kept(tmp_path, tiny_family):
         assert load_bundle(tmp_path / 'bundle').licence == licence
 
 
+def test_an_export_in_half_precision_names_its_gate(tmp_path, tiny_family, capsys):
+    save_network(seeded(CKD(TINY)), 'x', tmp_path / 'ours.pt', 'MIT')
+    assert run(['export', '--model', 'ckd', '--checkpoint', str(tmp_path / 'ours.pt'),
+                '--precision', 'fp16', '--output', str(tmp_path / 'half')]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert f'--with onnxruntime@{tmp_path / "half"}' in told
+
+
 def test_import_of_a_part_writes_nothing(tmp_path, tiny_family, capsys):
     state = published_state(seeded(CKD(TINY)))
     del state['box_head.conv1_ctr.0.weight']

@@ -148,6 +148,8 @@ def test_each_is_the_first_to_be_timed_in_turn(model: Path) -> None:
     (('--with', 'onnxruntime@unified_nano'), 'has other tensors than mock'),
     (('--modality', 'sonar'), '--modality sonar'),
     (('--with', 'tensorrt'), 'leave it out'),
+    (('--set', 'model.backend=torch'), '--set model.backend=torch: leave it out, backends and'),
+    (('--picture', 'a.xyz'), '--picture a.xyz: no picture of such a name can be written: give'),
 ])
 def test_bad_arguments_are_named(
         gtot: Path, model: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...],

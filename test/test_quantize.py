@@ -125,6 +125,7 @@ def test_the_most_sensitive_nodes_stay_in_float(model: Path) -> None:
 
 @pytest.mark.parametrize(('more', 'message'), [
     (('--sequences', 'three'), '--sequences three: there is no such sequence: give some of one'),
+    (('--sequences', 'one,two'), '--sequences one,two: none is left to check the boxes on (of 2'),
     (('--samples', '2'), '--samples'),
 ])
 def test_bad_arguments_are_named(

@@ -12,6 +12,7 @@ from rgbt_tracker_ros.cli import options
 from rgbt_tracker_ros.errors import InputError
 
 _FAILED = 1
+_OF_CANDIDATES = ('model.backend', 'model.precision')
 DATASETS = 'folder|gtot|rgbt210|rgbt234|lasher|vtuav|...'
 
 
@@ -43,12 +44,16 @@ def compare_backends(
     All are shown the reference's search regions and templates, in turns (boxes, maps and times are
     then the backends' own matter); after that each tracks by itself.
     """
+    for name, value in options.parse_assignments(set_).items():
+        if name in _OF_CANDIDATES:
+            raise InputError(f'--set {name}={value}: leave it out, backends and precisions are '
+                             'named by --with, as --with openvino:fp16')
     settings = options.make_settings(set_, model, 'onnxruntime')
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
     from rgbt_tracker_ros.benchmark.drift import candidates
     from rgbt_tracker_ros.benchmark.drift.measure import measure
-    from rgbt_tracker_ros.benchmark.drift.picture import draw_worst
+    from rgbt_tracker_ros.benchmark.drift.picture import check_name, draw_worst
     from rgbt_tracker_ros.benchmark.drift.report import drift_report
     from rgbt_tracker_ros.benchmark.files import check_writable, write_json
     from rgbt_tracker_ros.benchmark.latency import machine
@@ -57,6 +62,8 @@ def compare_backends(
     from rgbt_tracker_ros.cli.loading import watching
 
     check_writable({'--json': json_file, '--picture': picture})
+    if picture is not None:
+        check_name(picture)
     if modality not in MODALITIES:
         raise InputError(f'--modality {modality}: give {", ".join(MODALITIES)}')
     named = [candidates.parse(text) for text in with_ or ()] or candidates.usual()

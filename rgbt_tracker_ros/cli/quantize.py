@@ -37,7 +37,7 @@ def quantize(
         metavar='folder|gtot|...', help='Benchmark; folder is for own recordings.')] = 'folder',
     sequences: Annotated[str | None, typer.Option(
         metavar='A,B', show_default='the first half', help='Sequences to learn ranges from; the '
-        'others are to check the boxes.')] = None,
+        'others, of which there must be some, are to check the boxes.')] = None,
     samples: Annotated[int, typer.Option(
         min=_FEWEST, max=10000, metavar='N', help='Search regions to learn from.')] = 100,
     least: Annotated[float, typer.Option(
@@ -111,15 +111,26 @@ def quantize(
 
 def _split(sequences: Sequence[Recording], names: tuple[str, ...],
            ) -> tuple[list[Recording], list[Recording]]:
-    """Return the sequences to learn from and those to check on; the same if there is one only."""
+    """Return the sequences to learn from and those to check on.
+
+    Raises
+    ------
+    InputError
+        If a name is not known, or none is left to check on.
+
+    """
     known = [sequence.name for sequence in sequences]
     for name in names:
         if name not in known:
             raise InputError(f'--sequences {name}: there is no such sequence: give some of '
                              f'{", ".join(known)}')
     chosen = names or known[:max(len(known) // 2, 1)]
-    learnt = [sequence for sequence in sequences if sequence.name in chosen]
-    return learnt, [sequence for sequence in sequences if sequence.name not in chosen] or learnt
+    learnt, checked = ([sequence for sequence in sequences if (sequence.name in chosen) is wanted]
+                       for wanted in (True, False))
+    if not checked:
+        raise InputError(f'--sequences {",".join(chosen)}: none is left to check the boxes on '
+                         f'(of {len(known)} in --root): leave one out, or give a folder of more')
+    return learnt, checked
 
 
 def _judge(graph: Int8Graph, feeds: Sequence[Feed], least: float) -> Callable[[Any], bool]:

@@ -19,6 +19,14 @@ from rgbt_tracker_ros.inference.bundle import ModelBundle
 _TILE = 256
 _GAP = 6
 _HEAD = 30
+_ENDINGS = ('.png', '.jpg', '.jpeg')
+
+
+def check_name(path: Path) -> None:
+    """Raise InputError unless the name ends as that of a picture that can be written."""
+    if path.suffix.lower() not in _ENDINGS:
+        raise InputError(f'--picture {path}: no picture of such a name can be written: give the '
+                         'name of a .png or .jpg file')
 
 
 def draw_worst(path: Path, drifts: Mapping[str, Drift], bundle: ModelBundle) -> None:
@@ -27,7 +35,7 @@ def draw_worst(path: Path, drifts: Mapping[str, Drift], bundle: ModelBundle) -> 
     Raises
     ------
     InputError
-        If there is nothing to draw or it cannot be written.
+        If there is nothing to draw or it cannot be written. See `check_name`.
 
     """
     rows = [_row(name, drift, bundle) for name, drift in drifts.items() if drift.worst]
@@ -36,7 +44,7 @@ def draw_worst(path: Path, drifts: Mapping[str, Drift], bundle: ModelBundle) -> 
     width = max(row.shape[1] for row in rows)
     picture = np.concatenate([np.pad(
         row, ((0, _GAP), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows])
-    done, data = cv2.imencode('.png', np.ascontiguousarray(picture[..., ::-1]))
+    done, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture[..., ::-1]))
     assert done
     with replacing(path) as part:
         part.write_bytes(data.tobytes())
