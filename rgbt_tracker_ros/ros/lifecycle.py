@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+import weakref
 
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
@@ -128,10 +129,22 @@ class TrackerNode(SafeLifecycleNode):
         return bool(self.context.ok()) and not told_to_end()
 
     def _monitor(self) -> Monitor:
-        def tell(text: str, share: float | None) -> None:
-            self._at = text if share is None else f'{text}, {100 * share:.0f} %'
+        """Return what the load speaks through; it must not keep the node alive, see below."""
+        node = weakref.ref(self)
 
-        return Monitor(tell, self.get_logger().warning, lambda: not self._wanted())
+        def progress(text: str, share: float | None) -> None:
+            if (known := node()) is not None:
+                known._at = text if share is None else f'{text}, {100 * share:.0f} %'
+
+        def warn(text: str) -> None:
+            if (known := node()) is not None:
+                known.get_logger().warning(text)
+
+        def stop() -> bool:
+            known = node()
+            return known is None or not known._wanted()
+
+        return Monitor(progress, warn, stop)
 
     def _tell_loading(self, elapsed: float) -> None:
         """Say each second that the node is not dead: an engine can take minutes to build."""
