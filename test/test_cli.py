@@ -47,6 +47,7 @@ def test_help_needs_no_heavy_package() -> None:
     (['trak'], "No such command 'trak'"), (['track'], "'--init'"),
     (['track', '--colour'], '--colour'), (['benchmark', '--frames', '0'], "'--frames'"),
     (['export', '--output', 'new', '--opset', '18'], '18'), (['soak', '--seed=x'], "'x'"),
+    (['bag', 'x', '--storage', 'y'], "'--storage': 'y' is not one of 'mcap', 'sqlite3'. (see"),
     (['export', '--output', ''], '--output is empty'),
     (['gpu-check', '--output='], '--output is empty'),
     (['compare-backends', '--root', '.', '--json', ''], '--json is empty'),

@@ -113,10 +113,11 @@ def _kinds(app: typer.Typer, command: str) -> tuple[dict[str, Any], str]:
 
 def _message(error: Exception) -> str:
     formatted = getattr(error, 'format_message', None)
-    message = str(formatted() if formatted else error)
-    # Newer Typers have pydantic judge values, whose message is of the limit only.
+    message = str(formatted() if formatted else error).replace('Value error, ', '')
+    # Newer Typers have pydantic judge values, whose message is often of the limit only.
     details = getattr(error.__cause__, 'errors', None)
-    return f'{message}, found {details()[0]["input"]!r}' if details else message
+    value = repr(details()[0]['input']) if details else ''
+    return message if value in message else f'{message}, found {value}'
 
 
 def _unusable(error: OSError, given: Sequence[str]) -> str:
