@@ -116,6 +116,7 @@ def test_the_memory_of_this_process_is_read(tmp_path):
     ('', '', '', [], OK, 'active'),
     ('cannot activate: no', '', '', [], ERROR, 'active: cannot activate: no'),
     ('', 'building for 3 s', '', [], WARN, 'active: building for 3 s'),
+    ('', 'building for 3 s', '', ['building for 3 s'], WARN, 'active: building for 3 s'),
     ('', '', 'no time', ['rgb: silent'], WARN, 'active; no time; rgb: silent'),
     ('cannot', '', '', ['rgb: silent'], ERROR, 'active: cannot; rgb: silent'),
 ])

@@ -120,6 +120,19 @@ def test_cameras_that_never_match_are_reported_with_the_remedy(robot):
     assert 'sync.' in part.message
 
 
+def test_cameras_that_have_just_begun_are_not_said_to_lack_pairs(robot):
+    robot.up()
+    robot.spin(2.5)
+    robot.reports.clear()
+    for _ in range(40):
+        robot.show(robot.now())
+        robot.spin(0.033)
+    parts = [part for report in robot.reports for part in report.status
+             if part.name.endswith(': sync')]
+    assert parts
+    assert {part.level for part in parts} == {OK}, parts
+
+
 def test_simulated_time_that_never_comes_is_said_and_frames_go_on(simulated):
     simulated.up()
     for number in range(20):

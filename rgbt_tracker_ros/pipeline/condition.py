@@ -143,7 +143,8 @@ def node_part(state: str, fault: str, task: str, clock: str, others: Sequence[Pa
         level, words = Level.ERROR, [f'{state}: {fault}']
     elif task:
         level, words = Level.WARN, [f'{state}: {task}']
-    troubles = [part.message for part in others if part.level is not Level.OK]
+    troubles = [part.message for part in others
+                if part.level is not Level.OK and part.message != task]
     if clock:
         troubles.insert(0, clock)
     if troubles:

@@ -45,6 +45,8 @@ class _Counts(NamedTuple):
     replaced: int = 0
     failures: int = 0
     pairs: int = 0
+    possible: float = 0.0
+    """Pairs that there could have been."""
 
 
 class SelfReport:
@@ -66,6 +68,7 @@ class SelfReport:
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._machine = platform.node()
         self._history: deque[tuple[Moment, _Counts]] = deque(maxlen=_REPORTS)
+        self._possible, self._slower = 0.0, 0.0
         self.task = ''
         self._tracker: Tracker | None = None
 
@@ -89,7 +92,10 @@ class SelfReport:
 
         """
         now = moment(self._node)
+        cameras = {} if activity is None else activity.cameras(now)
         counts = _Counts() if activity is None else _counts(activity)
+        counts = counts._replace(possible=self._pairs_until(
+            now, min((view.rate for view in cameras.values()), default=0.0)))
         since, change = self._change(now, counts)
         span = now.span(since)
         model, network = '', NetworkView('')
@@ -97,17 +103,16 @@ class SelfReport:
             backend = self._tracker.backend
             model = self._tracker.bundle.name
             network = NetworkView(backend.name, choice=backend.choice)
-        cameras, sync = {}, None
+        sync = None
         if activity is not None:
-            cameras, tally = activity.cameras(now), activity.tally
+            tally = activity.tally
             network = replace(
                 network, p50_ms=tally.quantile(0.5), p95_ms=tally.quantile(0.95),
                 frames=change.frames, replaced=change.replaced, failures=change.failures,
                 last_failure=tally.last_failure, busy=tally.busy)
             if cameras:
-                slower = min(view.rate for view in cameras.values())
                 sync = SyncView(activity.numbers(), activity.settings.sync.slop, change.pairs,
-                                slower * span)
+                                change.possible)
         others = [
             *(camera_part(camera, cameras.get(camera)) for camera in CAMERAS),
             sync_part(sync), backend_part(network, self.task), memory_part(memory())]
@@ -123,6 +128,19 @@ class SelfReport:
             header, self._node.get_fully_qualified_name(),
             [replace(part, hardware=part.hardware or self._machine) for part in parts]))
 
+    def _pairs_until(self, now: Moment, slower: float) -> float:
+        """Return how many pairs there could have been by now; `slower` is the lower rate in Hz.
+
+        Nothing counts between two reports unless both cameras sent at both: where a stream has
+        just begun, most of that time was silent. While simulated time stands still, none can come.
+        """
+        before, self._slower = self._slower, slower
+        if self._history:
+            passed = now.node - self._history[-1][0].node
+            if 0 < passed < _JUMP_S:
+                self._possible += min(before, slower) * passed
+        return self._possible
+
     def _change(self, now: Moment, counts: _Counts) -> tuple[Moment, _Counts]:
         """Return the moment of an earlier report, and what was counted since."""
         if self._history:
@@ -132,7 +150,7 @@ class SelfReport:
                 self._history.clear()       # simulated time jumped, or the node is active anew
         self._history.append((now, counts))
         since, old = self._history[0]
-        return since, _Counts(*(new - was for new, was in zip(counts, old, strict=True)))
+        return since, _Counts._make(new - was for new, was in zip(counts, old, strict=True))
 
 
 def _counts(activity: Activity) -> _Counts:
