@@ -59,6 +59,8 @@ class TrainingLog:
             panel.set_title(name, fontsize=8)
             panel.tick_params(labelsize=7)
             panel.grid(alpha=0.3)
+        for panel in panels[max(0, len(names) - columns):len(names)]:
+            panel.tick_params(labelbottom=True)        # also over a place that stays empty
         for panel in panels[len(names):]:
             panel.set_axis_off()
         picture = self._file.with_suffix('.png')
