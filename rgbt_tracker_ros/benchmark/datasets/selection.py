@@ -130,7 +130,7 @@ def select(request: Request, found: Mapping[str, list[Path]], expected: Expected
                f'missing or incomplete: {reasons}'
         if not request.allow_missing:
             raise InputError(f'{told}: {expected.layout} is expected; complete the download, or '
-                             'evaluate the others by --allow-missing')
+                             'do without them by --allow-missing')
         notes.insert(0, f'{told}: left out')
     if not sequences:
         raise InputError(f'--root {request.root}: no sequence of {label} is complete: '
