@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from rgbt_tracker_ros.cli import export
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.networks.inputs import THERMAL
@@ -205,6 +206,14 @@ def test_training_resumes_and_gives_weights_for_export(masked_set, tmp_path):
     assert any(not torch.equal(before[key], after[key]) for key in before)
     assert torch.load(again, weights_only=True)['step'] == 4
     assert training_data(recipe) == ('composites (1)',)
+
+
+def test_the_licence_of_weights_is_known_as_far_as_their_start_is(masked_set, tmp_path):
+    ours = train(_recipe(masked_set, steps=1, composites=1.0), tmp_path)
+    torch.save({'net': {'weight': torch.zeros(2)}}, tmp_path / 'theirs.pth.tar')
+    for start, known in (('efficientnet_lite0', True), (ours, True),
+                         (tmp_path / 'theirs.pth.tar', False), (tmp_path / 'gone', False)):
+        assert (export.licence_of(start) == 'Apache-2.0') == known, start
 
 
 def test_log_names_its_columns_once(masked_set, tmp_path):

@@ -103,11 +103,26 @@ def _source(family: str, checkpoint: Path | None) -> _Source:
         from rgbt_tracker_ros.training.trainer import averaged_network, training_data
 
         network, recipe = averaged_network(checkpoint)
-        source = _Source(network, recipe.name, training_data(recipe), recipe=recipe)
+        source = _Source(network, recipe.name, training_data(recipe),
+                         licence_of(recipe.network.start), recipe)
     if source.network.family != family:
         raise InputError(f'--model {family}: {checkpoint} holds a network of family '
                          f'{source.network.family}: give --model {source.network.family}')
     return source
+
+
+def licence_of(start: Path | str | None) -> str:
+    """Return the licence of weights that were trained from `start`, as far as that tells it."""
+    from rgbt_tracker_ros.networks.families import UNKNOWN_LICENCE, load_network
+    from rgbt_tracker_ros.training.trainer import averaged_network
+
+    if not isinstance(start, Path):
+        return 'Apache-2.0'
+    try:
+        stored = load_network(start)
+        return stored.licence if stored else licence_of(averaged_network(start)[1].network.start)
+    except (InputError, OSError):
+        return UNKNOWN_LICENCE          # of another tracker, or no longer there
 
 
 def _mix(source: _Source, share: float) -> None:
