@@ -54,6 +54,14 @@ def write_gtot(folder: Path, frames: int = FRAMES) -> None:
     write_lines(folder / 'init.txt', boxes(frames), '\t')
 
 
+def write_gtot_root(root: Path, frames: int = FRAMES) -> Path:
+    """Write a whole GTOT of two sequences, `one` and `two`; return its folder."""
+    for name in ('one', 'two'):
+        write_gtot(root / name, frames)
+    (root / 'SequencesName.txt').write_text('one\ntwo')
+    return root
+
+
 def write_visible_infrared(folder: Path, frames: int = FRAMES, files: Iterable[str] = (
         'visible.txt', 'infrared.txt', 'init.txt')) -> None:
     """RGBT234 and LasHeR; with init.txt only, RGBT210."""

@@ -8,6 +8,7 @@ from engine_tools import PLATFORM, FakeTools, build_here
 from mock_model import write_bundle
 import pytest
 
+from rgbt_tracker_ros.cli.console import console
 from rgbt_tracker_ros.cli.main import run
 from rgbt_tracker_ros.inference.engines.cache import EngineCache
 from rgbt_tracker_ros.inference.engines.files import cache_folder
@@ -51,7 +52,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    monkeypatch.setenv('COLUMNS', '200')
+    monkeypatch.setattr(console(), 'width', 200)
     made = Machine(tmp_path)
     monkeypatch.setattr(tools, 'TensorRtTools', made)
     monkeypatch.setattr(backend, 'TensorRtBackend', made.load)

@@ -44,11 +44,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def gtot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp('gtot')
-    for name in ('one', 'two'):
-        miniature.write_gtot(root / name, FRAMES)
-    (root / 'SequencesName.txt').write_text('one\ntwo')
-    return root
+    return miniature.write_gtot_root(tmp_path_factory.mktemp('gtot'), FRAMES)
 
 
 def _quantize(model: Path, root: Path, output: Path, *more: str) -> int:

@@ -245,7 +245,7 @@ def spoilt(rig: TrackerRig, camera: str, **changes: Any) -> Image:
     ('rgb', {'width': 0}, 'is empty'),
     ('thermal', {'step': 10}, 'step = 10'),
     ('thermal', {'data': b''}, 'holds 0 bytes'),
-    ('thermal', {'encoding': '32FC1'}, "encoding '32FC1'"),
+    ('thermal', {'encoding': '64FC1'}, "encoding '64FC1'"),
 ], ids=lambda value: value if isinstance(value, str) else '')
 def test_a_bad_image_is_reported_and_the_other_camera_goes_on(rig, camera, changes, reason):
     rig.follow(80)
