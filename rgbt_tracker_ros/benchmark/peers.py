@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
+from rgbt_tracker_ros.benchmark.nanotrack import find_graphs, make_nanotrack
 from rgbt_tracker_ros.benchmark.peer_tracker import VIEWS, PeerTracker
 from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
 from rgbt_tracker_ros.benchmark.protocol.job import Job, make_job, package_version
@@ -135,19 +136,17 @@ def _maker(name: str, weights: tuple[str, ...]) -> Callable[[], Any]:
     kind = getattr(cv2, PEERS[name.removeprefix(PREFIX)])
     if not weights:
         return lambda: kind.create()
-    parameters = cv2.TrackerNano.Params()
-    parameters.backbone, parameters.neckhead = weights
-    return lambda: kind.create(parameters)
+    return lambda: make_nanotrack(weights)
 
 
 def _weights(name: str, folder: Path | None) -> tuple[str, ...]:
     if folder is None or not folder.is_dir():
         raise InputError(f'--weights {folder or ""}: {name} needs a folder with *backbone*.onnx '
                          'and *head*.onnx')
-    found = [sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head')]
-    if not all(found):
+    graphs = find_graphs(folder)
+    if not graphs:
         raise InputError(f'--weights {folder}: *backbone*.onnx or *head*.onnx is missing in it')
-    return tuple(str(files[0]) for files in found)
+    return graphs
 
 
 def _digest(name: str, weights: tuple[str, ...]) -> str:

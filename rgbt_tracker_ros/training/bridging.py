@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 import hashlib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 
+from rgbt_tracker_ros.benchmark.nanotrack import find_graphs, make_nanotrack
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.training.images import Image
@@ -48,15 +49,13 @@ class NanoTeacher:
             If a graph is missing.
 
         """
-        found = [sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head')]
-        if not all(found):
+        graphs = find_graphs(folder)
+        if not graphs:
             raise InputError(f'data.teacher {folder}: *backbone*.onnx or *head*.onnx is missing: '
                              'give a folder with the graphs of NanoTrack, or leave it out')
-        files = [files[0] for files in found]
-        self.digest = hashlib.sha256(b''.join(map(Path.read_bytes, files))).hexdigest()
-        parameters = cv2.TrackerNano.Params()
-        parameters.backbone, parameters.neckhead = map(str, files)
-        self._tracker: Any = cv2.TrackerNano.create(parameters)
+        content = b''.join(Path(graph).read_bytes() for graph in graphs)
+        self.digest = hashlib.sha256(content).hexdigest()
+        self._tracker = make_nanotrack(graphs)
 
     def follow(self, frames: Sequence[Image], box: Box) -> list[Box]:
         """Return the boxes in all frames but the first, until the score gets low."""
