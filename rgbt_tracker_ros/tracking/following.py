@@ -105,19 +105,18 @@ class Following:
         self._step = step if 0.0 < step <= _LONGEST_GAP_S else _FRAME_S
         self._stamp = stamp
         self._lost_s = self._lost_s + self._step if lost else 0.0
-        if lost:
-            self._target.carry_on(self._step, _LOST_DAMPING_S)
-        else:
-            self._target.carry_on(self._step)
-        if self._before is not None:
-            self._before.carry_on(self._step)
         for rival in self._rivals:
             rival.mover.carry_on(self._step)
         if lost:
+            self._target.carry_on(self._step, _LOST_DAMPING_S)
             self._before = None
             for rival in self._rivals:
                 rival.miss(self._step)
             self._rivals = [rival for rival in self._rivals if not rival.is_past(lost=True)]
+        else:
+            self._target.carry_on(self._step)
+            if self._before is not None:
+                self._before.carry_on(self._step)
         return self.expected
 
     def choose(self, found: Sequence[Found]) -> Choice:
