@@ -8,7 +8,8 @@ cameras that are present. The size is always that of the box before.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,15 @@ def _description(folder: Path, name: str, slots: int, fused: bool) -> dict[str, 
 def digest(path: Path) -> str:
     """Return the sha256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def exchanged(folder: Path) -> Iterator[Path]:
+    """Let the search graph be written anew; model.yaml then knows the new one."""
+    file, description = folder / 'search.onnx', folder / 'model.yaml'
+    old = digest(file)
+    yield file
+    description.write_text(description.read_text().replace(old, digest(file)))
 
 
 class _Graph:

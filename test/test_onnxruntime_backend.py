@@ -4,7 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mock_model import CELLS, SEARCH, TEMPLATE, digest, write_bundle
+from mock_model import CELLS, SEARCH, TEMPLATE, exchanged, write_bundle
 import numpy as np
 import onnxruntime
 import pytest
@@ -82,10 +82,8 @@ def test_a_graph_that_contradicts_model_yaml_is_named(
 
 def test_a_file_that_is_no_graph_is_an_error(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / 'm')
-    old = digest(folder / 'search.onnx')
-    (folder / 'search.onnx').write_bytes(b'not a graph')
-    text = (folder / 'model.yaml').read_text()
-    (folder / 'model.yaml').write_text(text.replace(old, digest(folder / 'search.onnx')))
+    with exchanged(folder) as file:
+        file.write_bytes(b'not a graph')
     with pytest.raises(ModelError, match=r'search\.onnx cannot be loaded'):
         OnnxRuntimeBackend(load_bundle(folder))
 
