@@ -28,7 +28,9 @@ from rgbt_tracker_ros.training.views import (
 )
 
 CUT_OUT_SIDE = 160
+NEAR_FRAMES = 15
 MAX_HIDDEN = 0.5
+WARM_SHARE, FRONT_SHARE = 0.85, 0.3
 NEGATIVE_SHARE, HARD_NEGATIVE_SHARE = 0.1, 0.3
 
 
@@ -74,7 +76,7 @@ class CompositeSource:
         group = self._groups[int(rng.integers(len(self._groups)))]
         index = int(rng.integers(len(group)))
         chosen = group[index]
-        warmth = rng.uniform(90.0, 240.0) if rng.random() < 0.85 else rng.uniform(0.0, 50.0)
+        warmth = rng.uniform(90.0, 240.0) if rng.random() < WARM_SHARE else rng.uniform(0.0, 50.0)
         heat = _Heat(warmth, rng.uniform(-0.5, 0.6))
         moments = [chosen, *(_other_moment(index, group, rng) for _ in range(2))]
         first, second, later = (_cut_out(moment, heat) for moment in moments)
@@ -103,7 +105,8 @@ class CompositeSource:
         like = target or kind
         assert like is not None
         unit = out / factor / math.sqrt(like.size[0] * like.size[1])
-        in_front = [] if target is None else [rival for rival in rivals if rng.random() < 0.3]
+        in_front = [] if target is None else [
+            rival for rival in rivals if rng.random() < FRONT_SHARE]
         for rival in rivals:
             if not any(rival is other for other in in_front):
                 _paste(canvas, rival, _rival_place(rival, like, place, unit, out, rng))
@@ -133,23 +136,23 @@ class CompositeSource:
 def _other_moment(
     index: int, group: list[Annotation], rng: np.random.Generator,
 ) -> Annotation:
-    """Return another frame of the same video within 15 frames, or the same still."""
+    """Return another frame of the same video within NEAR_FRAMES, or the same still."""
     chosen = group[index]
     if not chosen.sequence:
         return chosen
-    near = [other for other in group[max(0, index - 15):index + 16]
+    near = [other for other in group[max(0, index - NEAR_FRAMES):index + NEAR_FRAMES + 1]
             if other.sequence == chosen.sequence]
     return near[int(rng.integers(len(near)))]
 
 
 def _cut_out(annotation: Annotation, heat: _Heat) -> CutOut:
-    small, alpha = _outlined(annotation)
+    small, alpha = outlined(annotation)
     return CutOut(small, heat(small), alpha)
 
 
 @lru_cache(maxsize=4000)
-def _outlined(annotation: Annotation) -> tuple[Image, Image]:
-    """Return an object's small picture and its opacity."""
+def outlined(annotation: Annotation) -> tuple[Image, Image]:
+    """Return an object's small picture and its opacity, h x w."""
     mask = read_mask(annotation)
     assert mask is not None
     rgb = read_rgb(annotation.image)

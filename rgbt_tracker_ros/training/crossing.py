@@ -15,6 +15,7 @@ from rgbt_tracker_ros.training.views import Crop, Placement, View, crop_view
 MAX_HIDDEN = 0.6
 TRIES = 3
 SAME_SIZE_SHARE = 0.75
+BEHIND_SHARE = 0.4
 
 
 def with_rival(crop: Crop, rival: View, rng: np.random.Generator) -> Crop:
@@ -40,7 +41,7 @@ def with_rival(crop: Crop, rival: View, rng: np.random.Generator) -> Crop:
                 or (crop.thermal is None) != (pasted.thermal is None):
             return crop
         opacity = _soft(pasted.mask)
-        behind = crop.mask is not None and rng.random() < 0.4
+        behind = crop.mask is not None and rng.random() < BEHIND_SHARE
         if behind:
             assert crop.mask is not None
             opacity = opacity * (1.0 - _soft(crop.mask))

@@ -16,24 +16,20 @@ from rgbt_tracker_ros.networks.inputs import RGB, THERMAL
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.composite import CompositeSource
 from rgbt_tracker_ros.training.generated import generated_targets
-from rgbt_tracker_ros.training.images import list_pairs, read_annotations
+from rgbt_tracker_ros.training.image_sets import (
+    MASKED_SETS,
+    PAIR_SETS,
+    SETS,
+    set_cut_outs,
+    set_pairs,
+    set_targets,
+)
 from rgbt_tracker_ros.training.ostrack import WITHOUT_FAULTS, CausalSource, jitter
 from rgbt_tracker_ros.training.recipe import DataRecipe, Recipe
 from rgbt_tracker_ros.training.recordings import recorded_targets
-from rgbt_tracker_ros.training.sources import (
-    Moments,
-    MomentSource,
-    annotated_targets,
-    pair_targets,
-)
+from rgbt_tracker_ros.training.sources import Moments, MomentSource
 from rgbt_tracker_ros.training.thermal_source import thermal_video_targets
 from rgbt_tracker_ros.training.views import Crops
-
-MASKED_SETS = ('ccp_person', 'human_seg', 'weizmann_horse', 'coco_mini', 'davis16val')
-STILL_SETS = ('coco_mini',)
-VIDEO_SETS = ('davis16val', 'rgb_video_boxes')
-PAIR_SETS = ('roadscene', 'msrs', 'tno', 'm3svd_pairs')
-MIN_CUT_OUT = 40.0
 
 Sample = tuple[Tensor, ...]
 
@@ -56,7 +52,7 @@ class PairDataset(Dataset[Sample]):
         self._sizes = recipe.network.crop_sizes
         self._seed = recipe.seed
         self._ostrack = recipe.data.sampling == 'ostrack'
-        self._augment = _augmentation(recipe.data)
+        self._augment = augmentation(recipe.data)
         self._hard_from = recipe.data.hard_from * recipe.optim.steps * recipe.optim.batch
         weighted = _sources(recipe.data, recipe.seed)
         shares = np.array([share for share, _ in weighted])
@@ -85,36 +81,27 @@ class PairDataset(Dataset[Sample]):
 
 
 def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
-    rgb, pairs = data.root / 'train_rgb', data.root / 'train'
     chosen: list[tuple[float, _Source]] = []
 
     def add(share: float, targets: list[Moments], gap: int) -> None:
         if not any(targets):
             raise _empty(data.root)
-        source = CausalSource if data.sampling == 'ostrack' else MomentSource
-        chosen.append((share, source(targets, gap)))
+        source = (CausalSource(targets, gap) if data.sampling == 'ostrack'
+                  else MomentSource(targets, gap, data.crossings))
+        chosen.append((share, source))
 
     if data.thermal_videos:
         videos = thermal_video_targets(data.root, data.teacher, data.cache)
         share = data.thermal_videos / max(sum(map(len, videos)), 1)
         for targets in videos or [[]]:
             add(share * len(targets), targets, data.max_gap)
-    if data.rgb_videos:
-        for name in VIDEO_SETS:
-            add(data.rgb_videos / len(VIDEO_SETS),
-                annotated_targets(read_annotations(rgb / name)), data.max_gap)
-    if data.rgb_stills:
-        for name in STILL_SETS:
-            add(data.rgb_stills / len(STILL_SETS),
-                annotated_targets(read_annotations(rgb / name)), 0)
-    if data.rgbt_stills:
-        for name in PAIR_SETS:
-            add(data.rgbt_stills / len(PAIR_SETS), pair_targets(list_pairs(pairs / name)), 0)
+    for kind, names in SETS.items():
+        share, gap = getattr(data, kind) / len(names), data.max_gap if 'videos' in kind else 0
+        for name in names if share else ():
+            add(share, set_targets(data.root, kind, name), gap)
     if data.composites:
-        groups = [[item for item in read_annotations(rgb / name)
-                   if item.mask and min(item.box.w, item.box.h) >= MIN_CUT_OUT]
-                  for name in MASKED_SETS]
-        backgrounds = [file for name in PAIR_SETS for file in list_pairs(pairs / name)]
+        groups = [set_cut_outs(data.root, name) for name in MASKED_SETS]
+        backgrounds = [pair for name in PAIR_SETS for pair in set_pairs(data.root, name)]
         if not any(groups):
             raise _empty(data.root)
         chosen.append((data.composites, CompositeSource(groups, backgrounds)))
@@ -130,8 +117,13 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
     return chosen
 
 
-def _augmentation(data: DataRecipe) -> AugmentConfig:
+def augmentation(data: DataRecipe) -> AugmentConfig:
+    """Return how likely it is, by a recipe, that this or that befalls a sample."""
     config = WITHOUT_FAULTS if data.sampling == 'ostrack' else AugmentConfig()
+    if not data.styles:
+        config = replace(config, style=WITHOUT_FAULTS.style)
+    if not data.faults:
+        config = replace(config, rgb_fault=0.0, thermal_fault=0.0, occluder=0.0, misalign=0.0)
     if data.drop_camera is None:
         return config
     # Of a third of those samples the templates still show what the search crop lacks.

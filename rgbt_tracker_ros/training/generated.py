@@ -21,14 +21,13 @@ LEAST_VISIBLE = 0.6
 
 def generated_targets(clips: int, seed: int) -> list[Moments]:
     """Render clips of random content and return every actor that is seen well in some frames."""
-    targets: list[Moments] = []
-    for number in range(clips):
-        rng = np.random.default_rng([seed, number])
-        targets += _clip_targets(Clip(random_spec(rng, size=(480, 360)), int(rng.integers(2**31))))
-    return targets
+    return [target for number in range(clips) for target in clip_targets(seed, number)]
 
 
-def _clip_targets(clip: Clip) -> list[Moments]:
+def clip_targets(seed: int, number: int) -> list[Moments]:
+    """Render one clip of random content; see `generated_targets`."""
+    rng = np.random.default_rng([seed, number])
+    clip = Clip(random_spec(rng, size=(480, 360)), int(rng.integers(2**31)))
     normalizer = ThermalNormalizer(ThermalSettings())
     moments: dict[int, list[Callable[[], View]]] = {}
     for index in np.linspace(0, len(clip.rgb_stamps) - 1, FRAMES_PER_CLIP).astype(int).tolist():

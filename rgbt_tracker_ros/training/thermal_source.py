@@ -9,6 +9,7 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,13 @@ from rgbt_tracker_ros.training.thermal_tracks import (
 LEAST_TRAVEL = 0.7
 
 
+class ThermalVideo(NamedTuple):
+    """A thermal video, and the frames (in units of STEP) that serve as development tracks."""
+
+    file: Path
+    excluded: frozenset[int]
+
+
 def thermal_video_targets(
     root: Path, teacher: Path | None, cache: Path | None,
 ) -> list[list[Moments]]:
@@ -51,20 +59,29 @@ def thermal_video_targets(
         Of each video that has some.
 
     """
-    excluded = _development_spans(root / 'dev' / 'tracks_thermal')
     follower = None if teacher is None else NanoTeacher(teacher)
-    videos = []
-    for file in sorted((root / 'train' / 'thermal_only_videos').glob('*.mp4')):
-        frames = read_thermal_video(file)
-        background = still_background(frames)
-        tracks = _tracks(
-            file, frames, background, excluded.get(file.stem, set()), follower, cache)
-        normalizer = ThermalNormalizer(ThermalSettings())
-        shown = [normalizer(frame) for frame in frames]
-        outlines = _Outlines(frames, background)
-        walked = [track.boxes for track in tracks if _travel(track) >= LEAST_TRAVEL]
-        videos.append(thermal_targets(shown, walked, outlines))
+    videos = [video_targets(video, follower, cache) for video in thermal_videos(root)]
     return [targets for targets in videos if targets]
+
+
+def thermal_videos(root: Path) -> list[ThermalVideo]:
+    """List the thermal videos of the training data."""
+    excluded = _development_spans(root / 'dev' / 'tracks_thermal')
+    return [ThermalVideo(file, frozenset(excluded.get(file.stem, ())))
+            for file in sorted((root / 'train' / 'thermal_only_videos').glob('*.mp4'))]
+
+
+def video_targets(
+    video: ThermalVideo, teacher: NanoTeacher | None, cache: Path | None,
+) -> list[Moments]:
+    """Label one thermal video; see `thermal_video_targets`."""
+    frames = read_thermal_video(video.file)
+    background = still_background(frames)
+    tracks = _tracks(video.file, frames, background, set(video.excluded), teacher, cache)
+    normalizer = ThermalNormalizer(ThermalSettings())
+    shown = [normalizer(frame) for frame in frames]
+    walked = [track.boxes for track in tracks if _travel(track) >= LEAST_TRAVEL]
+    return thermal_targets(shown, walked, _Outlines(frames, background))
 
 
 def _travel(track: ThermalTrack) -> float:

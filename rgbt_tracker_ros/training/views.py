@@ -16,6 +16,12 @@ from rgbt_tracker_ros.training.images import Image
 
 DYNAMIC_UNREST = 2.5
 """How much less exactly a dynamic template is placed than an initial one."""
+TEMPLATE_SHIFT, TEMPLATE_ZOOM = 0.012, 0.05
+NEAR_SHARE, NEAR, FAR, FARTHEST = 0.55, 0.06, 0.2, 0.42
+SEARCH_ZOOM, MOST_ZOOM, SEARCH_ASPECT = 0.2, 0.5, 0.05
+"""Standard deviations (of logarithms for zoom and aspect) and limits of where targets are put."""
+WELL_INSIDE = 0.04
+"""Least distance of a target's centre from the crop's border that counts as seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +72,17 @@ class Placement:
 
 def template_placement(rng: np.random.Generator, unrest: float = 1.0) -> Placement:
     """Draw a nearly centred placement; a tracked box is less exact, which `unrest` tells."""
-    dx, dy = rng.normal(0.0, 0.012 * unrest, 2)
-    scale = math.exp(rng.normal(0.0, 0.05 * unrest))
+    dx, dy = rng.normal(0.0, TEMPLATE_SHIFT * unrest, 2)
+    scale = math.exp(rng.normal(0.0, TEMPLATE_ZOOM * unrest))
     return Placement(0.5 + dx, 0.5 + dy, scale, scale)
 
 
 def search_placement(rng: np.random.Generator) -> Placement:
     """Draw a placement as tracking meets it: mostly near the centre, sometimes far off."""
-    reach = 0.06 if rng.random() < 0.55 else 0.2
-    dx, dy = np.clip(rng.normal(0.0, reach, 2), -0.42, 0.42)
-    scale = math.exp(float(np.clip(rng.normal(0.0, 0.2), -0.5, 0.5)))
-    aspect = math.exp(rng.normal(0.0, 0.05))
+    reach = NEAR if rng.random() < NEAR_SHARE else FAR
+    dx, dy = np.clip(rng.normal(0.0, reach, 2), -FARTHEST, FARTHEST)
+    scale = math.exp(float(np.clip(rng.normal(0.0, SEARCH_ZOOM), -MOST_ZOOM, MOST_ZOOM)))
+    aspect = math.exp(rng.normal(0.0, SEARCH_ASPECT))
     return Placement(0.5 + float(dx), 0.5 + float(dy), scale * aspect, scale / aspect)
 
 
@@ -121,7 +127,7 @@ def crop_around_rival(view: View, rng: np.random.Generator, out: int) -> Crop:
     width, height = crop.box[2:]
     cx = place.cx + (view.box.cx - rival.cx) / view.box.w * width
     cy = place.cy + (view.box.cy - rival.cy) / view.box.h * height
-    seen = 0.04 < cx < 0.96 and 0.04 < cy < 0.96
+    seen = all(WELL_INSIDE < place < 1.0 - WELL_INSIDE for place in (cx, cy))
     return replace(crop, box=(cx, cy, width, height) if seen else None)
 
 
