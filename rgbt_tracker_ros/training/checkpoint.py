@@ -15,7 +15,7 @@ from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.checkpoint import KeyMap, load_published, read_state
 
 _PREFIX = 'module.'
-_BROKEN = (pickle.UnpicklingError, OSError, LookupError, AttributeError, TypeError, ValueError,
+BROKEN = (pickle.UnpicklingError, OSError, LookupError, AttributeError, TypeError, ValueError,
            RuntimeError, EOFError)
 """What a damaged or foreign file raises when it is read or its weights are loaded."""
 
@@ -27,7 +27,7 @@ def checkpoint_errors(file: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except _BROKEN as error:
+    except BROKEN as error:
         # What PyTorch says advises to load the file unsafely.
         raise InputError(f'{file} is not a checkpoint that this version wrote '
                          f'({type(error).__name__}): give checkpoint.pt of a training') from error
@@ -81,7 +81,7 @@ def load_own(network: nn.Module, file: Path) -> bool:
     """
     try:
         content = torch.load(file, map_location='cpu', weights_only=True)
-    except _BROKEN:
+    except BROKEN:
         return False
     if not isinstance(content, dict) or 'network_config' not in content:
         return False
