@@ -37,9 +37,9 @@ def progress(items: Iterable[T], text: str, total: float | None = None) -> Itera
 
 
 @contextmanager
-def counting(text: str, total: int) -> Iterator[Callable[[], None]]:
-    """Give what is to be called after each of so many steps, under a progress bar."""
+def counting(text: str, total: int) -> Iterator[Callable[..., None]]:
+    """Give what is called after one of so many steps, or with a number of them."""
     with Progress(console=error_console(), transient=True,
                   disable=not error_console().is_terminal) as bar:
         task = bar.add_task(text, total=total)
-        yield lambda: bar.advance(task)
+        yield lambda steps=1: bar.advance(task, steps)

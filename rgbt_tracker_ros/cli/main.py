@@ -18,8 +18,9 @@ from rgbt_tracker_ros.errors import InputError, ModelError
 # One file each in this folder, with a function of the same name (there a - is a _); files that a
 # slim installation leaves out are not offered.
 COMMANDS = ('track', 'bag', 'evaluate', 'score', 'report', 'compare', 'benchmark', 'demo',
-            'doctor', 'generate', 'align', 'train', 'import-checkpoint', 'export', 'inspect',
-            'build-engine', 'engines', 'compare-backends', 'quantize', 'soak', 'gpu-check')
+            'doctor', 'generate', 'align', 'train', 'import-checkpoint', 'export', 'calibrate',
+            'inspect', 'build-engine', 'engines', 'compare-backends', 'quantize', 'soak',
+            'gpu-check')
 
 BAD_INPUT = 2
 INTERRUPTED = 130
