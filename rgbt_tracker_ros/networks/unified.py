@@ -7,13 +7,14 @@ with cached template tokens by pixel-wise correlation and cross-attention betwee
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rgbt_tracker_ros.networks.efficientnet import EfficientNetLite0
+from rgbt_tracker_ros.networks.efficientnet import EfficientNetLite, TrunkName
 from rgbt_tracker_ros.networks.fusion import PixelFusion
 from rgbt_tracker_ros.networks.heads import CentreHead
 from rgbt_tracker_ros.networks.inputs import Inputs
@@ -33,6 +34,7 @@ class UnifiedConfig:
     heads: int = 4
     state: int = 32
     template_slots: int = 2
+    trunk: TrunkName = 'lite0'
 
     @property
     def template_tokens(self) -> int:
@@ -97,7 +99,7 @@ class UnifiedTracker(nn.Module):
         self.template_slots = config.template_slots
         channels, count = config.channels, config.template_tokens
         self.fusion = PixelFusion()
-        self.trunk = EfficientNetLite0()
+        self.trunk = EfficientNetLite(config.trunk)
         fine, coarse = self.trunk.channels
         self.down = nn.Conv2d(fine, channels // 2, 3, stride=2, padding=1)
         self.neck = nn.Conv2d(channels // 2 + coarse, channels, 1)
@@ -125,7 +127,7 @@ class UnifiedTracker(nn.Module):
         return self.features(rgb, thermal)[1]
 
     def search(
-        self, templates: list[Tensor], rgb: Tensor, thermal: Tensor,
+        self, templates: Sequence[Tensor], rgb: Tensor, thermal: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return score, size and offset maps of a search crop, and its fused image.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +16,12 @@ NEAR_WEIGHT = 0.5
 
 PARTS = ('score', 'l1', 'giou', 'iou')
 """The losses that `tracking_loss` sums up, and the mean IoU that it gives with them."""
+
+ScoreTarget = Literal['centre', 'iou']
+"""What the score of a target's own cell should be: 1, or the IoU of the box that it predicts."""
+
+_OWN_CELL = 4
+"""Place of a target's own cell among the nine of `_near_boxes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +44,32 @@ def heat_map(boxes: Tensor, cells: int) -> Tensor:
     y = torch.exp(-((centre[None] - boxes[:, 1:2]) / spread[:, 1:]).square() / 2)
     heat = (y[:, :, None] * x[:, None, :]) * 0.98
     cell = (boxes[:, :2] * cells).long().clamp(0, cells - 1)
-    heat[torch.arange(len(boxes)), cell[:, 1], cell[:, 0]] = 1.0
+    own = cell[:, 1:] * cells + cell[:, :1]
+    heat = heat.flatten(1).scatter(1, own, 1.0).reshape(heat.shape)
     return heat * (boxes[:, 2] > 0)[:, None, None]
 
 
-def focal_loss(score: Tensor, heat: Tensor) -> Tensor:
-    """Penalty-reduced focal loss (CornerNet) of B x S x S scores, per sample of the batch."""
+def focal_loss(score: Tensor, heat: Tensor, quality: Tensor | None = None) -> Tensor:
+    """Penalty-reduced focal loss (CornerNet) of B x S x S scores, per sample of the batch.
+
+    With `quality` (B) a target's own cell should score that much instead of 1, as in the quality
+    focal loss (Li et al., arXiv 2006.04388).
+    """
     score = score.clamp(1e-4, 1 - 1e-4)
     positive = heat == 1.0
-    hit = (1 - score).square() * score.log() * positive
+    if quality is None:
+        hit = (1 - score).square() * score.log() * positive
+    else:
+        wanted = quality[:, None, None]
+        likeness = wanted * score.log() + (1 - wanted) * (1 - score).log()
+        hit = (wanted - score).square() * likeness * positive
     miss = (1 - heat).pow(4) * score.square() * (1 - score).log() * ~positive
     return -(hit + miss).sum() / len(score)
 
 
 def tracking_loss(
     score: Tensor, size: Tensor, offset: Tensor, boxes: Tensor, weights: LossWeights, *,
-    alone: bool = False,
+    alone: bool = False, score_target: ScoreTarget = 'centre',
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the loss of a batch of head maps, and its parts with the mean IoU.
 
@@ -66,15 +83,18 @@ def tracking_loss(
         Weights of the parts.
     alone
         The samples are no part of a batch that several processes share.
+    score_target
+        What a target's own cell should score.
 
     """
     cells = score.shape[-1]
-    score_loss = focal_loss(score[:, 0], heat_map(boxes, cells))
     predicted, wanted, share = _near_boxes(size, offset, boxes, cells)
     total = share.sum()
     total = (total if alone else shared_mean(total)).clamp_min(1e-6)
     l1 = ((predicted - wanted).abs().mean(-1) * share).sum() / total
     giou, iou = _overlaps(predicted, wanted)
+    quality = iou[:, _OWN_CELL].detach() if score_target == 'iou' else None
+    score_loss = focal_loss(score[:, 0], heat_map(boxes, cells), quality)
     giou_loss = ((1 - giou) * share).sum() / total
     loss = weights.score * score_loss + weights.l1 * l1 + weights.giou * giou_loss
     mean_iou = (iou * share).sum() / total
@@ -88,7 +108,7 @@ def _near_boxes(
 
     The neighbours count with less weight; they make the box good when the peak is one cell off.
     """
-    steps = torch.tensor([-1, 0, 1], device=boxes.device)
+    steps = torch.arange(-1, 2, device=boxes.device)
     dy, dx = (grid.flatten() for grid in torch.meshgrid(steps, steps, indexing='ij'))
     column = (boxes[:, :1] * cells).long() + dx
     row = (boxes[:, 1:2] * cells).long() + dy

@@ -115,6 +115,15 @@ def agree(value: int) -> bool:
     return len(set(numbers)) == 1
 
 
+def any_of(flag: bool) -> bool:
+    """Tell whether something is so in any process."""
+    if not _together():
+        return flag
+    flags: list[Any] = [None] * count()
+    distributed.all_gather_object(flags, flag)
+    return any(flags)
+
+
 def see_whole_batch(network: nn.Module) -> None:
     """Let normalisation and dropout do what they would if one process had the whole batch."""
     for module in network.modules():

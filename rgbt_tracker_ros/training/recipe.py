@@ -39,6 +39,18 @@ class DataRecipe(Strict):
     drop_camera: float | None = Field(
         default=None, ge=0, le=1, description='Probability that a sample lacks a camera. None: '
         'that of the sampling (0.38 and 0).')
+    faults: bool = Field(
+        default=True, description='Smoke, darkness, noise, blur, drift, occluders and shifts '
+        'between the cameras, in sampling `robust`.')
+    styles: bool = Field(
+        default=True, description='Tones, grey visual cameras, lasting smoke and far targets, of '
+        'whole samples; in sampling `robust`.')
+    crossings: float = Field(
+        default=0.4, ge=0, le=1, description='Share of the hard samples into which a target of '
+        'the same source is pasted, before, behind or near the sample\'s own.')
+    batched: bool = Field(
+        default=False, description='Images, crops and changes on the device that trains, a whole '
+        'batch at once; meant for a GPU. Sampling `robust`, no `datasets`.')
     generated_clips: int = Field(default=16, ge=0)
     max_gap: int = Field(default=30, ge=1, description='Frames between template and search.')
     hard_from: float = Field(
@@ -105,6 +117,16 @@ class Recipe(Strict):
             network = {'family': 'unified', **content['network']}
             return {**content, 'network': network}
         return content
+
+    @model_validator(mode='after')
+    def _fitting_options(self) -> Recipe:
+        stage = self.stage
+        if (isinstance(stage, TrackingStage) and stage.score_target != 'centre'
+                and self.network.family != 'unified'):
+            raise ValueError(f'stage.score_target {stage.score_target} is for unified alone')
+        if self.data.batched and self.data.sampling != 'robust':
+            raise ValueError(f'data.batched makes no samples as {self.data.sampling} does')
+        return self
 
     @model_validator(mode='after')
     def _stage_of_the_family(self) -> Recipe:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rgbt_tracker_ros.networks.ainet_fusion import OrderGradient
+from rgbt_tracker_ros.networks.efficientnet import MOST_BLOCKS, TrunkName
 from rgbt_tracker_ros.networks.patrack import ENTANGLED_AT
 from rgbt_tracker_ros.networks.pixel_adapter import AdapterConfig
 from rgbt_tracker_ros.training.strict import Strict
@@ -19,14 +20,23 @@ class UnifiedNetwork(Strict):
     family: Literal['unified'] = 'unified'
     channels: int = Field(default=128, ge=16, multiple_of=8)
     blocks: int = Field(default=3, ge=1, le=12)
-    start: Literal['efficientnet_lite0', 'scratch'] | Path = Field(
-        default='efficientnet_lite0', description='Weights of the trunk, or a checkpoint of ours '
-        'to go on from; relative to the recipe.')
+    trunk: TrunkName = Field(default='lite0', description='Size of the EfficientNet.')
+    start: Literal['imagenet', 'scratch'] | Path = Field(
+        default='imagenet', description='Weights of the trunk, or a checkpoint of ours to go on '
+        'from; relative to the recipe.')
     frozen_blocks: int = Field(
-        default=3, ge=0, le=11, description='Trunk blocks whose weights stay.')
+        default=3, ge=0, le=MOST_BLOCKS, description='Trunk blocks whose weights stay.')
     frozen_filters: bool = Field(
         default=False, description='Keep the depthwise filters of all trunk blocks: on a CPU a '
         'step takes a third less.')
+
+    @model_validator(mode='before')
+    @classmethod
+    def _as_in_first_recipes(cls, content: Any) -> Any:
+        """Read the start of recipes, and of their checkpoints, that had but one trunk."""
+        if isinstance(content, dict) and content.get('start') == 'efficientnet_lite0':
+            return {**content, 'start': 'imagenet'}
+        return content
 
     @property
     def crop_sizes(self) -> tuple[int, int]:

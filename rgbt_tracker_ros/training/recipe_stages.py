@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rgbt_tracker_ros.training.losses import ScoreTarget
 from rgbt_tracker_ros.training.strict import Strict
 
 
@@ -50,6 +51,9 @@ class TrackingStage(Strict):
     """The tracker's loss alone."""
 
     kind: Literal['tracking'] = 'tracking'
+    score_target: ScoreTarget = Field(
+        default='centre', description='What the score of the target\'s cell learns (unified): 1, '
+        'or the IoU of its box.')
 
 
 class DistillationStage(Strict):

@@ -56,7 +56,8 @@ class Run:
             if isinstance(network, VisionTransformerNetwork) and network.drop_path:
                 add_drop_path(part, network.drop_path, optim.batch)
         self._optimizer = torch.optim.AdamW(
-            self._method.groups(), lr=optim.lr, weight_decay=optim.weight_decay)
+            self._method.groups(), lr=optim.lr, weight_decay=optim.weight_decay,
+            fused=device.type == 'cuda')
         self._average = AveragedModel(
             self._method.network, multi_avg_fn=get_ema_multi_avg_fn(optim.average)
         ) if optim.average else None

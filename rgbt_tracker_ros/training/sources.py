@@ -25,20 +25,21 @@ from rgbt_tracker_ros.training.views import (
 
 NEGATIVE_SHARE = 0.08
 RIVAL_SHARE = 0.35
-CROSSING_SHARE = 0.4
 Moments = Sequence[Callable[[], View]]
 
 
 class MomentSource:
     """Samples of moments of the same target; a still is a target with one moment."""
 
-    def __init__(self, targets: Sequence[Moments], max_gap: int) -> None:
+    def __init__(
+        self, targets: Sequence[Moments], max_gap: int, crossings: float,
+    ) -> None:
         """Take each target's moments in order, and the largest gap of template and search.
 
-        The targets are pasted as each other's rivals.
+        The targets are pasted as each other's rivals, into a share `crossings` of hard samples.
         """
         self._targets = [target for target in targets if target]
-        self._max_gap = max_gap
+        self._max_gap, self._crossings = max_gap, crossings
 
     def crops(
         self, rng: np.random.Generator, template_size: int, search_size: int, *, hard: bool,
@@ -64,7 +65,7 @@ class MomentSource:
             search = crop_without_target(after, rng, search_size)
         else:
             search = crop_view(after, search_placement(rng), SEARCH_FACTOR, search_size)
-        if hard and rng.random() < CROSSING_SHARE:
+        if hard and rng.random() < self._crossings:
             others = self._targets[int(rng.integers(len(self._targets)))]
             if others is not moments:
                 search = with_rival(search, others[int(rng.integers(len(others)))](), rng)

