@@ -349,3 +349,46 @@ def test_published_results_stand_side_by_side_with_their_published_figures(tmp_p
         assert words[place + 1:place + 4] == figures
     with (tmp_path / 'attributes.csv').open(newline='') as file:
         assert len({row['attribute'] for row in csv.DictReader(file)}) == 19
+
+
+def _write_logs(place: Path, pixels: float, score: str = '0.5') -> None:
+    """Write what `evaluate` logs of a tracker that drifts so much and always says one score."""
+    (place / 'logs').mkdir()
+    for name in TRACKS:
+        rows = [f'{number},{",".join(map(str, box))},{score},tracking,rgbt,0,1.0'
+                for number, box in enumerate(drifting(name, pixels).tolist())]
+        (place / 'logs' / f'{name}.csv').write_text(
+            '\n'.join(['frame,x,y,w,h,score,state,mode,template_frame,ms', *rows]) + '\n')
+
+
+def test_scores_that_evaluate_logged_give_a_reliability_diagram(tracks, places, tmp_path):
+    _write_logs(places['drifter'], 3)
+    assert _report(tracks, tmp_path / 'out', *_results(places)) == 0
+    names = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert names == ALWAYS | {'reliability.svg', 'reliability.png'}
+    report = json.loads((tmp_path / 'out' / 'report.json').read_text())['trackers']
+    assert report['perfect']['calibration'] is None
+    # Boxes 32 pixels high that drift by 3 from frame 10 on: 14 of the 29 frames have IoU > 0.5
+    # (the offset of frame 13 is 9, of frame 14 it is 12).
+    figures = report['drifter']['calibration']
+    assert figures['frames'] == len(TRACKS) * (FRAMES - 1)
+    assert figures['right'] == pytest.approx(13 / 29)
+    assert figures['ece'] == pytest.approx(0.5 - 13 / 29)
+    with (tmp_path / 'out' / 'trackers.csv').open(newline='') as file:
+        assert {row['tracker']: row['ece'] for row in csv.DictReader(file)} == {
+            'perfect': '', 'drifter': f'{0.5 - 13 / 29:.6f}'}
+
+
+@pytest.mark.parametrize('score', ['', 'high', 'nan', '1.5'])
+def test_torn_logs_are_named(tracks, places, tmp_path, capsys, score):
+    _write_logs(places['drifter'], 3, score)
+    assert _report(tracks, tmp_path / 'out', *_results(places)) == 2
+    assert 'a_1' in _refused(capsys)
+
+
+def test_logs_of_another_length_are_named(tracks, places, tmp_path, capsys):
+    _write_logs(places['drifter'], 3)
+    log = places['drifter'] / 'logs' / 'b_1.csv'
+    log.write_text(''.join(log.read_text().splitlines(keepends=True)[:-4]))
+    assert _report(tracks, tmp_path / 'out', *_results(places)) == 2
+    assert 'b_1.csv has 26 frames' in _refused(capsys)

@@ -2,7 +2,7 @@
 """The reliability diagram: which share of the boxes with a score near p is right."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 _EVEN = '#666666'
 
 
-def reliability_figure(figures: Mapping[str, Mapping[str, Any]], title: str) -> Figure:
+def reliability_figure(figures: Sequence[tuple[str, Mapping[str, Any]]], title: str) -> Figure:
     """Return the diagram, and below it how many frames each score has.
 
     Parameters
     ----------
     figures
-        Of `judged.calibration_figures`, by what they are of.
+        Names, and for each what `judged.calibration_figures` returns.
     title
         Heading.
 
@@ -36,7 +36,7 @@ def reliability_figure(figures: Mapping[str, Mapping[str, Any]], title: str) -> 
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot((0, 1), (0, 1), color=_EVEN, linewidth=0.9, linestyle=(0, (1, 2)))
     width = 1 / BINS / max(len(figures), 1)
-    for place, (name, one) in enumerate(figures.items()):
+    for place, (name, one) in enumerate(figures):
         style = style_of(place)
         bars = one['bins']
         upper.plot([bar['confidence'] for bar in bars], [bar['right'] for bar in bars],
@@ -52,7 +52,8 @@ def reliability_figure(figures: Mapping[str, Mapping[str, Any]], title: str) -> 
     return figure
 
 
-def draw_diagram(figures: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
+def draw_diagram(figures: Sequence[tuple[str, Mapping[str, Any]]], title: str,
+                 path: Path) -> None:
     """Write the diagram as PNG or SVG, as the file's name says.
 
     Raises

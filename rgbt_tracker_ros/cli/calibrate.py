@@ -67,7 +67,7 @@ def calibrate(
         suffix_of(picture)
     settings = options.make_settings(set_, model, 'auto')
     bundle = load_bundle(model)
-    material = materials(_datasets(dataset), options.names(modality))
+    material = materials(_datasets(dataset), _modalities(modality))
     executor = Serial() if workers == 1 else Processes(workers or usable_cores())
     frames = sum(each.frames for each in material)
 
@@ -98,10 +98,19 @@ def calibrate(
         write_json(json_file, facts)
     if picture is not None:
         shown = ('before', 'after') if line != first else ('before',)
-        draw_diagram({when: facts[when] for when in shown},
+        draw_diagram([(when, facts[when]) for when in shown],
                      f'Score of {bundle.name} while tracking', picture)
     if not dry_run and line != first:
         recalibrate(bundle, Calibration(*line))
+
+
+def _modalities(text: str) -> list[str]:
+    from rgbt_tracker_ros.benchmark.protocol.job import MODALITIES
+
+    found = [part.strip() for part in text.split(',')]
+    if not set(found) <= set(MODALITIES):
+        raise InputError(f'--modality {text}: give one or several of {", ".join(MODALITIES)}')
+    return list(dict.fromkeys(found))
 
 
 def _datasets(texts: list[str]) -> dict[str, Dataset]:

@@ -65,7 +65,8 @@ def report(
         'dataset': dataset, 'dataset_notes': notes, 'sequences': list(contest.sequences),
         'left_out': dict(contest.left_out),
         'trackers': {entry.name: {'fps': entry.fps, **benchmark_report(
-            entry.scores, {'results': entry.place})} for entry in contest.entries}}
+            entry.scores, {'results': entry.place, 'calibration': entry.calibration})}
+            for entry in contest.entries}}
     write_files(output, {**report_files(contest, heading),
                          'report.json': (json.dumps(document, indent=2) + '\n').encode()})
     _show(contest)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rgbt_tracker_ros.benchmark.benchmark_scores import BenchmarkScores, score_benchmark
 from rgbt_tracker_ros.benchmark.groundtruth import Truth
+from rgbt_tracker_ros.benchmark.logged_scores import logged_calibration
 from rgbt_tracker_ros.benchmark.metrics import Convention, Curves, Scores
 from rgbt_tracker_ros.benchmark.results import open_results
 from rgbt_tracker_ros.errors import InputError
@@ -31,6 +33,9 @@ class Entry:
         Over the sequences that all trackers have.
     fps
         Frames per second it was measured at, None when nobody tells.
+    calibration
+        How well its scores tell whether a box is right, over all sequences that have logs; see
+        `judged.calibration_figures`. None without logs.
 
     """
 
@@ -38,6 +43,7 @@ class Entry:
     place: str
     scores: BenchmarkScores
     fps: float | None = None
+    calibration: Mapping[str, Any] | None = None
 
     @property
     def curves(self) -> Curves:
@@ -116,7 +122,8 @@ def hold_contest(dataset: str, places: Mapping[str, Path], truths: Sequence[Trut
     Raises
     ------
     InputError
-        If results do not fit, trackers share no sequence, or a speed is of no tracker.
+        If results do not fit, trackers share no sequence, a speed is of no tracker, or a log is
+        torn.
 
     """
     given = dict(speeds or {})
@@ -125,6 +132,7 @@ def hold_contest(dataset: str, places: Mapping[str, Path], truths: Sequence[Trut
             raise InputError(f'--fps {name}: no such tracker: give one of {", ".join(places)}')
     scored: dict[str, BenchmarkScores] = {}
     found: dict[str, float | None] = {}
+    folders: dict[str, Path] = {}
     left_out: dict[str, str] = {}
     notes: list[str] = []
     for name, path in places.items():
@@ -136,12 +144,15 @@ def hold_contest(dataset: str, places: Mapping[str, Path], truths: Sequence[Trut
         for sequence, curves in scored[name].curves.items():
             if not curves.frames:
                 left_out.setdefault(sequence, f'{sequence}: no frame of it counts')
-        found[name] = given.get(name) or measured_speed(Path(files.place))
+        folders[name] = Path(files.place)
+        found[name] = given.get(name) or measured_speed(folders[name])
     common = tuple(truth.name for truth in truths if truth.name not in left_out)
     if not common:
         raise InputError('--results: there is no sequence for which all trackers have boxes: '
                          'give fewer trackers')
-    entries = tuple(Entry(name, str(places[name]), _only(scores, common), found[name])
+    shared = [truth for truth in truths if truth.name not in left_out]
+    entries = tuple(Entry(name, str(places[name]), _only(scores, common), found[name],
+                          logged_calibration(folders[name], shared, convention))
                     for name, scores in scored.items())
     return Contest(dataset, convention, tuple(sorted(entries, key=_rank)), common,
                    entries[0].scores.attributes, left_out, tuple(notes))

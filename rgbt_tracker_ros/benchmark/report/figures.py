@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rgbt_tracker_ros.benchmark.metrics import NORMALIZED_THRESHOLDS, SUCCESS_THRESHOLDS
+from rgbt_tracker_ros.benchmark.reliability_diagram import reliability_figure
 from rgbt_tracker_ros.benchmark.report.contest import Contest, Entry
 from rgbt_tracker_ros.benchmark.report.drawing import drawing, rendered, style_of
 
@@ -26,7 +27,8 @@ _LONGEST = 34
 def draw_figures(contest: Contest) -> dict[str, dict[str, bytes]]:
     """Return the content of files by figure and suffix; figures without anything are not there.
 
-    They are `success`, `precision`, `normalized`, `attributes`, `radar` and `speed`.
+    They are `success`, `precision`, `normalized`, `attributes`, `radar`, `speed` and
+    `reliability`.
     """
     with drawing():
         figures = {name: draw(contest) for name, draw in _FIGURES.items()}
@@ -149,9 +151,15 @@ def _speed(contest: Contest) -> Figure | None:
     return figure
 
 
+def _reliability(contest: Contest) -> Figure | None:
+    figures = [(_short(entry.name), entry.calibration) for entry in contest.entries
+               if entry.calibration is not None]
+    return reliability_figure(figures, 'Reliability of the score') if figures else None
+
+
 _FIGURES: dict[str, Callable[[Contest], Figure | None]] = {
     'success': _success, 'precision': _precision, 'normalized': _normalized,
-    'attributes': _attributes, 'radar': _radar, 'speed': _speed}
+    'attributes': _attributes, 'radar': _radar, 'speed': _speed, 'reliability': _reliability}
 FIGURES = tuple(_FIGURES)
 
 

@@ -16,7 +16,7 @@ TEMPLATE = Path(__file__).with_name('page.html')
 _TITLES = {
     'success': 'Success', 'precision': 'Precision', 'normalized': 'Normalised precision',
     'attributes': 'Success by attribute', 'radar': 'Success by attribute, as a radar',
-    'speed': 'Speed and accuracy'}
+    'speed': 'Speed and accuracy', 'reliability': 'Reliability of the score'}
 
 
 @dataclass(frozen=True, slots=True)

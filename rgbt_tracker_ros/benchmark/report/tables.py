@@ -16,8 +16,9 @@ def csv_tables(contest: Contest) -> dict[str, str]:
     """Return `trackers`, `sequences` and `attributes` (if there are some); shares of 1."""
     rules, entries = contest.convention, contest.entries
     tables = {
-        'trackers': _csv(('tracker', *_SCORES, 'fps'), (
-            (entry.name, *_cells(entry.mean), '' if entry.fps is None else f'{entry.fps:.3f}')
+        'trackers': _csv(('tracker', *_SCORES, 'fps', 'ece'), (
+            (entry.name, *_cells(entry.mean), '' if entry.fps is None else f'{entry.fps:.3f}',
+             '' if entry.calibration is None else f'{entry.calibration["ece"]:.6f}')
             for entry in entries)),
         'sequences': _csv(('sequence', 'tracker', *_SCORES), (
             (name, entry.name, *_cells(entry.scores.curves[name].scores(rules)))
