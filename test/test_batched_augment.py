@@ -25,6 +25,15 @@ EVERYTHING = AugmentConfig(0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.5,
                            StyleConfig(0.6, 0.3, 0.4, 0.6, 0.5))
 
 
+@pytest.fixture(autouse=True, scope='module')
+def _one_thread():
+    """Keep many small steps of a test from waiting for threads that have no turn."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def _crops(count: int, side: int, seed: int) -> CropBatch:
     """Make crops of a textured scene with a warm target of known outline."""
     rng = np.random.default_rng(seed)
@@ -47,10 +56,10 @@ def _crops(count: int, side: int, seed: int) -> CropBatch:
         torch.tensor(mask, dtype=torch.float32), whole, whole.copy(), whole.copy(), box)
 
 
-def _samples(count: int = 8, seed: int = 0, lacking: str = '') -> SampleBatch:
+def _samples(count: int = 4, seed: int = 0, lacking: str = '') -> SampleBatch:
     """Make samples; every one lacks the camera named."""
-    samples = SampleBatch(_crops(count, 32, seed), _crops(count, 32, seed + 1),
-                          _crops(count, 64, seed + 2))
+    samples = SampleBatch(_crops(count, 24, seed), _crops(count, 24, seed + 1),
+                          _crops(count, 48, seed + 2))
     for crops in samples:
         if lacking:
             getattr(crops, f'has_{lacking}')[:] = False
@@ -89,7 +98,7 @@ def _rounded(crops: CropBatch) -> CropBatch:
 
 
 @pytest.mark.parametrize('lacking', ['', 'rgb', 'thermal'])
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**31), count=st.integers(1, 6))
 def test_pixels_are_grey_levels_and_one_camera_is_left(lacking, seed, count):
     for crops in _augmented(_samples(count, seed % 50, lacking), EVERYTHING, seed):
@@ -120,7 +129,7 @@ def test_mirrored_pictures_take_box_and_mask_along():
 
 def test_cameras_are_lost_as_often_as_configured():
     result = _augmented(
-        _samples(400), AugmentConfig(0.2, 0.3, 0.2, 0, 0, 0, 0, 0, NO_STYLE))
+        _samples(300), AugmentConfig(0.2, 0.3, 0.2, 0, 0, 0, 0, 0, NO_STYLE))
     template, dynamic, search = result
     np.testing.assert_array_equal(template.has_rgb, dynamic.has_rgb)
     np.testing.assert_array_equal(template.has_thermal, dynamic.has_thermal)
@@ -198,6 +207,6 @@ def test_grey_visual_has_no_colour():
 
 def test_target_can_be_absent_from_the_search_crop():
     samples = _samples()
-    samples.search.box[:4] = 0.0
+    samples.search.box[:2] = 0.0
     config = AugmentConfig(mirror=1.0)
-    assert (_augmented(samples, config).search.box[:4, 2:] == 0).all()
+    assert (_augmented(samples, config).search.box[:2, 2:] == 0).all()

@@ -9,6 +9,7 @@ import torch
 
 from rgbt_tracker_ros.synthetic.faults import RGB_FAULTS, THERMAL_FAULTS
 from rgbt_tracker_ros.training.batched import blur, fields, tones
+from rgbt_tracker_ros.training.batched.compression import compressed
 from rgbt_tracker_ros.training.batched.far import coarse
 from rgbt_tracker_ros.training.batched.faults import FAULTS
 from rgbt_tracker_ros.training.batched.occlusion import Patches, occluder
@@ -16,6 +17,15 @@ from rgbt_tracker_ros.training.batched.sensor import misalignment
 from rgbt_tracker_ros.training.batched.subsets import Dice
 
 COUNT, SIDE = 48, 64
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _one_thread():
+    """Keep many small steps of a test from waiting for threads that have no turn."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _dice(seed: int = 0) -> Dice:
@@ -100,7 +110,7 @@ def test_motion_blur_is_along_one_line():
 def test_far_targets_equal_those_of_single_images():
     images = _images(3, 6)
     scale = np.array([8, 13, 16, 21, 40, 64]) / SIDE
-    far = coarse(_tensor(images), scale, np.ones(6), np.zeros(6), _dice())
+    far = coarse(_tensor(images), scale, np.ones(6), np.zeros(6), np.zeros(6), _dice())
     for image, share, result in zip(images, scale, far, strict=True):
         side = round(SIDE * share)
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
@@ -111,9 +121,28 @@ def test_far_targets_equal_those_of_single_images():
 
 def test_far_targets_are_noisy_in_pixels_of_the_camera():
     images = torch.full((8, 1, SIDE, SIDE), 100.0)
-    far = coarse(images, np.full(8, 0.25), np.ones(8), np.full(8, 4.0), _dice())
+    far = coarse(
+        images, np.full(8, 0.25), np.ones(8), np.full(8, 4.0), np.zeros(8), _dice())
     assert 1.5 < float(far.std()) < 4.0
     assert float((far[..., 1:] - far[..., :-1]).abs().mean()) < 2.0
+
+
+def test_compression_keeps_means_of_blocks_and_loses_details():
+    images = _tensor(_images(3, 3))
+    step = torch.tensor([0.01, 4.0, 12.0]).view(3, 1, 1, 1)
+    result = compressed(images, step)
+    change = [float((a - b).abs().mean()) for a, b in zip(result, images, strict=True)]
+    assert change[0] < 0.05 < change[1] < change[2] < 20
+    blocks = [torch.nn.functional.avg_pool2d(part, 8) for part in (result, images)]
+    # A step of 12 in the mean's coefficient is 12 / 8 grey levels.
+    assert float((blocks[0] - blocks[1]).abs().max()) < 0.8
+
+
+def test_far_targets_of_any_size_are_compressed_up_to_their_border():
+    images = torch.full((5, 1, SIDE, SIDE), 200.0)
+    scale = np.array([9, 13, 22, 37, 50]) / SIDE
+    far = coarse(images, scale, np.full(5, 1.7), np.zeros(5), np.full(5, 8.0), _dice())
+    assert float((far - 200).abs().max()) < 1.6
 
 
 def test_occluder_hides_the_same_place_from_both_cameras():

@@ -19,6 +19,7 @@ from rgbt_tracker_ros.training.batched.subsets import (
     Rows,
     change,
     column,
+    columns,
     in_each,
     upload,
 )
@@ -60,13 +61,13 @@ class _Warmth:
     def render(self, rgb: Tensor, mask: Tensor, dice: Dice) -> Tensor:
         """Return N x 1 x S x S thermal images; where the mask is 0 there is only the scene."""
         smooth = gaussian_blur(luma(rgb), self.blur)
-        level = column(self.level, rgb)
+        level, detail, clutter = columns(rgb, self.level, self.detail, self.clutter)
         scene = curved(smooth, self.curves)
         cells = dice.uniform(3.0, 9.0, len(rgb))
         lumps = enlarged(fractal_field(COARSE, cells, 2, dice), rgb.shape[-1])
-        warm = ((lumps - 0.72) * 12.0).clamp_(0.0, 1.0).mul_(column(self.clutter, rgb))
+        warm = ((lumps - 0.72) * 12.0).clamp_(0.0, 1.0).mul_(clutter)
         scene = torch.lerp(scene, level.expand_as(scene), warm)
-        body = level + column(self.detail, rgb) * (smooth - 110.0)
+        body = level + detail * (smooth - 110.0)
         return torch.lerp(scene, body, gaussian_blur(mask, self.blur)).clamp_(0, 255)
 
 

@@ -58,10 +58,11 @@ def fractal_field(
     Each octave has twice the cells and `persistence` times the amplitude of the one before; the
     other parameters are those of `smooth_field`.
     """
-    total = smooth_field(side, cells, dice, angle, stretch)
-    for octave in range(1, octaves):
-        finer = smooth_field(side, cells * 2**octave, dice, angle, stretch)
-        total = total.add_(finer, alpha=persistence**octave)
+    finer = np.concatenate([cells * 2**octave for octave in range(octaves)])
+    turns = None if angle is None else np.concatenate([angle] * octaves)
+    layers = smooth_field(side, finer, dice, turns, stretch).view(octaves, -1, side, side)
+    weights = upload(persistence ** np.arange(octaves), layers.device)
+    total = (layers * weights.view(-1, 1, 1, 1)).sum(0).unsqueeze(1)
     low, high = total.amin((2, 3), keepdim=True), total.amax((2, 3), keepdim=True)
     return (total - low) / (high - low).clamp_min(1e-6)
 

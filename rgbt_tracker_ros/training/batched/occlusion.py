@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rgbt_tracker_ros.training.batched.fields import smooth_field
-from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column
+from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,19 @@ class Patches:
         """Return N x 1 x S x S: how much of each pixel is hidden."""
         side = images.shape[-1]
         ticks = (torch.arange(side, device=images.device) + 0.5) / side
-        x = ticks.view(1, 1, 1, -1) - column(self.centre[:, 0], images)
-        y = ticks.view(1, 1, -1, 1) - column(self.centre[:, 1], images)
-        cosine, sine = column(np.cos(self.angle), images), column(np.sin(self.angle), images)
-        within = column(self.half[:, 0], images) - (x * cosine + y * sine).abs()
-        below = column(self.half[:, 1], images) - (y * cosine - x * sine).abs()
-        return torch.minimum(within, below).mul_(side).add_(0.5).clamp_(0.0, 1.0)
+        left, top, width, height, cosine, sine = columns(
+            images, *self.centre.T, *self.half.T, np.cos(self.angle), np.sin(self.angle))
+        x, y = ticks.view(1, 1, 1, -1) - left, ticks.view(1, 1, -1, 1) - top
+        along = width - (x * cosine + y * sine).abs()
+        across = height - (y * cosine - x * sine).abs()
+        return torch.minimum(along, across).mul_(side).add_(0.5).clamp_(0.0, 1.0)
 
 
 def occluder(images: Tensor, patches: Patches, dice: Dice) -> Tensor:
     """Put the patches before the scene, in colours of their own for each camera."""
     count, channels, side = images.shape[:3]
     cells = dice.uniform(4.0, 24.0, count)
-    shade = (smooth_field(side, cells, dice) - 0.5) * column(dice.uniform(10, 80, count), images)
-    paint = (shade + column(dice.uniform(20, 230, count, channels), images)).clamp_(0, 255)
+    contrast, colour = columns(
+        images, dice.uniform(10, 80, count), dice.uniform(20, 230, count, channels))
+    paint = ((smooth_field(side, cells, dice) - 0.5) * contrast + colour).clamp_(0, 255)
     return torch.lerp(images, paint, patches.cover(images))

@@ -20,9 +20,12 @@ from rgbt_tracker_ros.training.batched.fields import (
     grain,
     smooth_field,
 )
-from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column
+from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column, columns
 
 _SHADING = 0.3
+"""How unevenly smoke is lit, at the most."""
+_WARMTH = 25.0
+"""Deviation in grey levels of how much warmer than the scene smoke is, if it is."""
 
 
 def smoke(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
@@ -35,14 +38,16 @@ def smoke(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     wind = dice.uniform(0.0, math.pi, count)
     plumes = fractal_field(
         COARSE, dice.uniform(2.0, 4.5, count), 4, dice, 0.55, wind, stretch=1.6)
-    depth = (1.2 + 4.3 * plumes) * column(strength, images)
+    density, shading, warmth, colour = columns(
+        images, strength, dice.uniform(0.0, _SHADING, count),
+        np.maximum(dice.rng.normal(0.0, _WARMTH, count), 0.0),
+        dice.uniform(120, 225, count, 1) + dice.uniform(-8, 8, count, 3))
+    depth = (1.2 + 4.3 * plumes) * density
     if channels == 1:
-        through = enlarged(torch.exp(-THERMAL_SMOKE * depth), side)
-        return torch.lerp(images.mean((1, 2, 3), keepdim=True), images, through)
-    colour = dice.uniform(120, 225, count, 1) + dice.uniform(-8, 8, count, 3)
+        medium = images.mean((1, 2, 3), keepdim=True) + warmth
+        return torch.lerp(medium, images, enlarged(torch.exp(-THERMAL_SMOKE * depth), side))
     shades = smooth_field(COARSE, dice.uniform(1.5, 4.0, count), dice) + 0.5 * plumes
-    light = column(dice.uniform(0.0, _SHADING, count), images) * (shades - 0.75)
-    medium = column(colour, images) * enlarged(1.0 + light, side)
+    medium = colour * enlarged(1.0 + shading * (shades - 0.75), side)
     return torch.lerp(medium, images, enlarged(torch.exp(-depth), side)).round_().clamp_(0, 255)
 
 
@@ -52,30 +57,36 @@ def darkness(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     if channels == 1:
         return images
     cast = (1.0 + 0.25 * dice.uniform(-1, 1, count, 3)) ** strength[:, None]
-    gain = (1.0 - strength) ** 2 + 0.03 * strength
-    dimmed = images * column(gain[:, None] * cast, images) + column(4.0 * strength, images)
-    sigma = column(strength * dice.uniform(2.0, 9.0, count), images)
-    noise = grain(images, column(dice.uniform(0.0, 0.8, count), images), dice)
-    return dimmed.round_().add_(noise.mul_(sigma)).clamp_(0, 255)
+    light = (1.0 - strength) ** 2 + 0.03 * strength
+    gain, offset, sigma, softness = columns(
+        images, light[:, None] * cast, 4.0 * strength, strength * dice.uniform(2.0, 9.0, count),
+        dice.uniform(0.0, 0.8, count))
+    noise = grain(images, softness, dice).mul_(sigma)
+    return (images * gain).add_(offset).round_().add_(noise).clamp_(0, 255)
+
+
+def lifted(images: Tensor, gain: Floats) -> Tensor:
+    """Multiply what a dark image holds, noise too, as a camera does that exposes by itself."""
+    return (images * column(gain, images)).clamp_(0, 255)
 
 
 def glare(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     """Add a blinding lamp or sun with a streak; in thermal it is a small warm spot."""
     count, channels, side = images.shape[:3]
     angle = dice.uniform(0.0, math.pi, count)
-    centre = dice.uniform(0.0, 1.0, count, 2)
     radius = dice.uniform(0.08, 0.3, count) * (0.4 + strength)
-    width = dice.uniform(0.02, 0.06, count)
-    tint = dice.uniform(0.8, 1.0, count, 3)
+    left, top, spread, width, cosine, sine, brightness, tint = columns(
+        images, dice.uniform(0.0, 1.0, count), dice.uniform(0.0, 1.0, count), 2.0 * radius**2,
+        dice.uniform(0.02, 0.06, count), np.cos(angle), np.sin(angle), strength,
+        dice.uniform(0.8, 1.0, count, 3))
     ticks = (torch.arange(COARSE, device=images.device) + 0.5) / COARSE
-    x = ticks.view(1, 1, 1, -1) - column(centre[:, 0], images)
-    y = ticks.view(1, 1, -1, 1) - column(centre[:, 1], images)
-    blob = torch.exp(-(x * x + y * y) / column(2.0 * radius**2, images))
+    x = ticks.view(1, 1, 1, -1) - left
+    y = ticks.view(1, 1, -1, 1) - top
+    blob = torch.exp(-(x * x + y * y) / spread)
     if channels == 1:
-        light = blob**4 * column(90.0 * strength, images)
+        light = blob**4 * (90.0 * brightness)
     else:
-        cosine, sine = column(np.cos(angle), images), column(np.sin(angle), images)
         along, across = x * cosine + y * sine, y * cosine - x * sine
-        streak = torch.exp(-along.abs() / 0.5 - (across / column(width, images)) ** 2)
-        light = (blob + 0.6 * streak + 0.1) * column(330.0 * strength[:, None] * tint, images)
+        streak = torch.exp(-along.abs() / 0.5 - (across / width) ** 2)
+        light = (blob + 0.6 * streak + 0.1) * (330.0 * brightness * tint)
     return (images + enlarged(light.clamp_(0, 255), side)).clamp_(0, 255)

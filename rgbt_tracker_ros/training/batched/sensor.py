@@ -8,22 +8,22 @@ from torch import Tensor
 import torch.nn.functional as F
 
 from rgbt_tracker_ros.training.batched.fields import enlarged, grain, smooth_field
-from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column, upload
+from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, columns, upload
 
 _CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
 
 
 def gaussian_noise(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     """Add noise of up to 30 grey levels deviation, fine or coarse."""
-    softness = column(dice.uniform(0.0, 0.8, len(images)), images)
-    noise = grain(images, softness, dice).mul_(column(30.0 * strength, images))
+    softness, sigma = columns(images, dice.uniform(0.0, 0.8, len(images)), 30.0 * strength)
+    noise = grain(images, softness, dice).mul_(sigma)
     return noise.add_(images).clamp_(0, 255)
 
 
 def fixed_pattern(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     """Add the fixed pattern of an uncooled sensor: columns, rows, shading, dead pixels."""
     count, _, side = images.shape[:3]
-    scale = column(strength, images)
+    scale, level = columns(images, strength, 255.0 * dice.hits(0.5, count))
 
     def normal(*shape: int) -> Tensor:
         return torch.randn((count, 1, *shape), generator=dice.noise, device=images.device)
@@ -33,7 +33,6 @@ def fixed_pattern(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     marred = (images + pattern * scale).clamp_(0, 255)
     draw = torch.rand((count, 1, side, side), generator=dice.noise, device=images.device)
     dead = (draw < 0.0005 * scale).float()
-    level = column(255.0 * dice.hits(0.5, count), images)
     return torch.lerp(marred, level.expand_as(marred), dead)
 
 

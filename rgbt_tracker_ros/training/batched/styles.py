@@ -10,14 +10,15 @@ from rgbt_tracker_ros.networks.inputs import TEMPLATE_FACTOR
 from rgbt_tracker_ros.training.batched.completion import BOTH, RGB_ONLY, THERMAL_ONLY
 from rgbt_tracker_ros.training.batched.crops import CropBatch
 from rgbt_tracker_ros.training.batched.far import coarse
-from rgbt_tracker_ros.training.batched.scenery import darkness, glare, smoke
+from rgbt_tracker_ros.training.batched.scenery import darkness, glare, lifted, smoke
 from rgbt_tracker_ros.training.batched.subsets import Dice, Flags, Rows, change, in_each
 from rgbt_tracker_ros.training.batched.tones import grey, heated, random_tones, toned
 from rgbt_tracker_ros.training.styles import StyleConfig
 
-FOGGY, LIT, SUNNY, COARSER = 0.6, 0.4, 0.3, 0.3
-"""Share of smoke in veils (others are night), of nights with lamps, of tones in the hot sun, of
-far targets whose thermal camera has fewer pixels."""
+FOGGY, LIT, EXPOSED, SUNNY, COARSER, FILMED = 0.6, 0.4, 0.5, 0.3, 0.3, 0.5
+"""Shares: smoke in veils (others are night), nights with lamps, nights that the camera makes
+brighter, tones in the hot sun, far targets whose thermal camera has fewer pixels, and such in
+compressed videos."""
 LAMP = 0.4
 """Strength of a lamp's glare over that of the night."""
 
@@ -63,11 +64,16 @@ def _veil(views: list[CropBatch], samples: Rows, dice: Dice) -> None:
     """Let all RGB crops lie in smoke or in the night; smoke dims thermal a little, too."""
     count = len(samples)
     strengths, foggy = dice.uniform(0.6, 1.0, count), dice.hits(FOGGY, count)
+    gains = np.where(dice.hits(EXPOSED, count), dice.uniform(1.0, 4.0, count), 1.0)
     lamps = ~foggy & dice.hits(LIT, count)
-    for view, rows, (strength, fog, lit) in in_each(views, samples, strengths, foggy, lamps):
-        change(view.rgb, rows[fog], smoke, strength[fog], dice)
-        change(view.thermal, rows[fog], smoke, strength[fog], dice)
+    for view, rows, (strength, fog, gain, lit) in in_each(
+            views, samples, strengths, foggy, gains, lamps):
+        # Smoke drifts: it is as dense as it can be in one view and thinner in another.
+        dense = strength[fog] * dice.uniform(0.8, 1.3, int(fog.sum()))
+        change(view.rgb, rows[fog], smoke, dense, dice)
+        change(view.thermal, rows[fog], smoke, dense, dice)
         change(view.rgb, rows[~fog], darkness, strength[~fog], dice)
+        change(view.rgb, rows[~fog], lifted, gain[~fog])
         change(view.rgb, rows[lit], glare, LAMP * strength[lit], dice)
 
 
@@ -78,9 +84,10 @@ def _far(views: list[CropBatch], samples: Rows, dice: Dice) -> None:
     fewer = np.where(dice.hits(COARSER, count), dice.uniform(0.5, 0.9, count), 1.0)
     scales = np.minimum(size * TEMPLATE_FACTOR / views[0].size, 1.0)
     noises, softnesses = dice.uniform(0.0, 4.0, count), dice.uniform(1.0, 1.8, count)
-    for view, rows, (scale, part, softness, noise) in in_each(
-            views, samples, scales, fewer, softnesses, noises):
+    losses = np.where(dice.hits(FILMED, count), dice.uniform(1.0, 12.0, count), 0.0)
+    for view, rows, (scale, part, softness, noise, loss) in in_each(
+            views, samples, scales, fewer, softnesses, noises, losses):
         small = scale < 1.0
-        rest = softness[small], noise[small], dice
+        rest = softness[small], noise[small], loss[small], dice
         change(view.rgb, rows[small], coarse, scale[small], *rest)
         change(view.thermal, rows[small], coarse, (scale * part)[small], *rest)

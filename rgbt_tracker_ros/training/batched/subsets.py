@@ -46,6 +46,13 @@ def column(values: NDArray[Any], like: Tensor) -> Tensor:
     return upload(values.reshape(len(values), -1, 1, 1).astype(np.float32), like.device)
 
 
+def columns(like: Tensor, *values: NDArray[Any]) -> list[Tensor]:
+    """Return several such columns that are copied at once."""
+    flat = [value.reshape(len(value), -1) for value in values]
+    packed = column(np.concatenate(flat, 1), like)
+    return list(packed.split([part.shape[1] for part in flat], 1))
+
+
 def change(images: Tensor, rows: Rows, effect: Callable[..., Tensor], *arguments: Any) -> None:
     """Put in the place of these rows what `effect(their images, *arguments)` makes of them."""
     if len(rows):

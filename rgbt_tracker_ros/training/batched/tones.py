@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rgbt_tracker_ros.training.batched.fields import COARSE, enlarged, fractal_field, white
-from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column, upload
+from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column, columns, upload
 
 _LUMA = (0.299, 0.587, 0.114)
 _KNOTS = 6
@@ -48,9 +48,10 @@ def random_curves(base: Floats, spread: Floats, dice: Dice) -> Floats:
 def gain_drift(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     """Change gain, offset and gamma as automatic gain control does."""
     count = len(images)
-    gain = column(2.0 ** (strength * dice.uniform(-1.3, 1.0, count)), images)
-    offset = column(60.0 * strength * dice.uniform(-1, 1, count), images)
-    gamma = column(2.0 ** (0.8 * strength * dice.uniform(-1, 1, count)), images)
+    gain, offset, gamma = columns(
+        images, 2.0 ** (strength * dice.uniform(-1.3, 1.0, count)),
+        60.0 * strength * dice.uniform(-1, 1, count),
+        2.0 ** (0.8 * strength * dice.uniform(-1, 1, count)))
     pivot = images.mean((1, 2, 3), keepdim=True)
     curve = (images / 255.0).clamp_(0, 1).pow(gamma).mul_(255.0)
     return (curve - pivot).mul_(gain).add_(pivot + offset).clamp_(0, 255)
@@ -58,12 +59,13 @@ def gain_drift(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
 
 def low_contrast(images: Tensor, strength: Floats, dice: Dice) -> Tensor:
     """Press the grey levels together (fog; thermal crossover), then add a little noise."""
-    gain = column(1.0 - 0.95 * strength, images)
-    shift = column(15.0 * strength * dice.uniform(-1, 1, len(images)), images)
+    gain, shift, sigma = columns(
+        images, 1.0 - 0.95 * strength, 15.0 * strength * dice.uniform(-1, 1, len(images)),
+        3.0 * strength)
     pivot = images.mean((1, 2, 3), keepdim=True) + shift
     # Rounded, since levels that a camera has lost cannot be found again.
     pressed = (images - pivot).mul_(gain).add_(pivot).round_()
-    return pressed.add_(white(images, dice).mul_(column(3.0 * strength, images))).clamp_(0, 255)
+    return pressed.add_(white(images, dice).mul_(sigma)).clamp_(0, 255)
 
 
 def toned(images: Tensor, tone: Floats) -> Tensor:
