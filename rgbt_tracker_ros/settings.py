@@ -167,7 +167,8 @@ class TargetSettings:
     """When the target counts as lost and how it is found again."""
 
     lost_threshold: float = _setting(
-        0.3, 'The target is LOST after target.lost_frames frames with a score under this.',
+        0.5, 'The target is LOST after target.lost_frames frames with a score under this; 0.5: '
+        'when its box is more likely wrong than right.',
         low=0.0, high=1.0)
     found_threshold: float = _setting(
         0.5, 'A LOST target is found again at this score or more.', low=0.0, high=1.0)

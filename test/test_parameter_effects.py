@@ -65,7 +65,7 @@ def test_target_found_threshold(live):
     live.set(target__lost_frames=1, target__found_threshold=0.99)
     assert live.status(None)['state'] == 'lost'
     assert live.dim(200)['state'] == 'lost'
-    live.set(target__found_threshold=0.4)
+    live.set(target__found_threshold=0.5)
     assert live.dim(200)['state'] == 'tracking'
 
 

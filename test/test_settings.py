@@ -99,7 +99,7 @@ def test_bad_list_is_refused(box: Any) -> None:
     ({'thermal.min': 200.0, 'thermal.max': 100.0}, r'thermal\.min = 200 must be under'),
     ({'thermal.min': 100.0, 'thermal.max': 100.0}, r'thermal\.min = 100 must be under'),
     ({'target.lost_threshold': 0.9}, r'target\.lost_threshold = 0\.9 must not be over'),
-    ({'target.found_threshold': 0.1}, r'target\.lost_threshold = 0\.3 must not be over'),
+    ({'target.found_threshold': 0.1}, r'target\.lost_threshold = 0\.5 must not be over'),
 ])
 def test_contradicting_pair_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
