@@ -79,8 +79,8 @@ def judge(truth: Truth, boxes: NDArray[np.float64], scores: Floats,
     known = np.isfinite(ious).any(axis=0)
     sized = np.any([(one[:, 2:] > 0).all(axis=1) for one in cameras], axis=0)
     seen = known & sized & (True if truth.use is None else truth.use)
-    # Own recordings mark absence by nan, benchmarks what nobody has looked at.
-    counts = known | (convention.name == FOLDER.name)
+    # Own recordings and clips mark absence by nan, benchmarks what nobody has looked at.
+    counts = known | (convention.name in (FOLDER.name, 'generated'))
     counts[:1] = False
     right = seen & (np.where(np.isfinite(ious), ious, 0.0).max(axis=0) > RIGHT_IOU)
     return Judged(truth.name, scores, right, counts)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from rgbt_tracker_ros.benchmark.benchmark_scores import BenchmarkScores, by_attribute
 from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
 from rgbt_tracker_ros.benchmark.groundtruth import dataset_truth
+from rgbt_tracker_ros.benchmark.judged import calibration_figures, judge
 from rgbt_tracker_ros.benchmark.metrics import CONVENTIONS, FOLDER, track_curves
 from rgbt_tracker_ros.benchmark.protocol.executors import Executor
 from rgbt_tracker_ros.benchmark.protocol.job import Job
@@ -29,11 +31,15 @@ class Evaluation:
         By sequence, in the dataset's order.
     scores
         Of these, with the notes on what was left out or done again.
+    calibration
+        How well the tracker's scores tell whether a box is right; see
+        `judged.calibration_figures`.
 
     """
 
     runs: dict[str, SequenceRun]
     scores: BenchmarkScores
+    calibration: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,9 @@ def evaluate(dataset: Dataset, job: Job, store: ResultStore, executor: Executor,
               for truth in truths if truth.name in done}
     return Evaluation(done, BenchmarkScores(
         convention, curves, by_attribute(truths, curves),
-        {**dataset.left_out, **failed}, notes))
+        {**dataset.left_out, **failed}, notes), calibration_figures(
+            judge(truth, done[truth.name].boxes, done[truth.name].scores, convention)
+            for truth in truths if truth.name in done))
 
 
 def _refusal(failed: dict[str, str]) -> str:
