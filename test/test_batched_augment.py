@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from rgbt_tracker_ros.training.augment import AugmentConfig
 from rgbt_tracker_ros.training.batched.augment import augmented
@@ -82,6 +83,18 @@ def test_same_seed_gives_the_same_batch_and_another_one_another():
     first, second, other = (_augmented(_samples(), seed=seed) for seed in (3, 3, 4))
     assert _equal(first, second)
     assert not _equal(first, other)
+
+
+def test_no_decision_needs_the_pixels():
+    """Tensors without values stand for those on a device that nobody waits for."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        samples = _samples(24)
+        for crops in samples:
+            crops.has_rgb[:8] = crops.has_thermal[8:16] = False
+        result = _augmented(samples)
+        with pytest.raises(DataDependentOutputException):
+            float(result.search.rgb.sum())
+    assert not result.search.has_rgb.all()
 
 
 def test_nothing_happens_where_nothing_is_asked_for_and_inputs_are_kept():

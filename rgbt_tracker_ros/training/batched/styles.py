@@ -81,7 +81,7 @@ def _far(views: list[CropBatch], samples: Rows, dice: Dice) -> None:
     """Leave the target 9 to 40 pixels of the camera: sqrt(w * h)."""
     count = len(samples)
     size = np.exp(dice.uniform(math.log(9.0), math.log(40.0), count))
-    fewer = np.where(dice.hits(COARSER, count), dice.uniform(0.5, 0.9, count), 1.0)
+    fewer = np.where(dice.hits(COARSER, count), dice.uniform(0.6, 0.9, count), 1.0)
     scales = np.minimum(size * TEMPLATE_FACTOR / views[0].size, 1.0)
     noises, softnesses = dice.uniform(0.0, 4.0, count), dice.uniform(1.0, 1.8, count)
     losses = np.where(dice.hits(FILMED, count), dice.uniform(1.0, 12.0, count), 0.0)
