@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import cv2
+import miniature
+from mock_model import write_bundle
 import numpy as np
 import pytest
 from scenes import images
 
+from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
+from rgbt_tracker_ros.benchmark.nanotrack import NanoTrack, find_graphs, graph_sets
 from rgbt_tracker_ros.benchmark.peer_tracker import VIEWS, PeerTracker, viewed
-from rgbt_tracker_ros.benchmark.peers import make_peer_job
+from rgbt_tracker_ros.benchmark.peers import contenders, make_peer_job, missing_peers
 from rgbt_tracker_ros.benchmark.protocol.job import make_tracker
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.imaging.box import Box
@@ -90,6 +94,8 @@ def test_views_are_in_the_frame_of_rgb():
     ('opencv:goturn', 'rgb', 'give opencv:csrt'), ('mil', 'rgb', 'give opencv:csrt'),
     ('opencv:mil', 'rgbt', 'looks at one image: give rgb, thermal, average'),
     ('opencv:nano', 'rgb', r'needs a folder with \*backbone\*'),
+    ('opencv:nano-v3', 'rgb', r'opencv:nano-v3 needs a folder'),
+    ('opencv:mil-v3', 'rgb', 'give opencv:csrt'),
 ])
 def test_what_cannot_be_made_is_refused(name, view, message):
     with pytest.raises(InputError, match=message):
@@ -100,6 +106,8 @@ def test_an_opencv_without_the_tracker_is_named(monkeypatch):
     monkeypatch.delattr(cv2, 'TrackerMIL')
     with pytest.raises(InputError, match='pip install opencv-contrib-python-headless'):
         make_peer_job('opencv:mil', Settings())
+    assert 'opencv-contrib' in missing_peers(None)['mil']
+    assert missing_peers(None)['nano'].startswith('--weights')
 
 
 def test_weights_are_part_of_the_job(tmp_path):
@@ -112,3 +120,97 @@ def test_weights_are_part_of_the_job(tmp_path):
     assert make_peer_job('opencv:nano', Settings(), weights=tmp_path).digest != job.digest
     with pytest.raises(ModelError, match='not the one the evaluation was started with'):
         job.load()
+
+
+def write_graphs(folder, *versions):
+    for version in versions:
+        for part in ('backbone_sim', 'head_sim'):
+            (folder / f'nanotrack{version}_nano_{part}.onnx').write_bytes(version.encode())
+
+
+def test_graphs_belong_together_by_what_stands_before(tmp_path):
+    assert graph_sets(tmp_path) == {}
+    assert find_graphs(tmp_path) is None
+    write_graphs(tmp_path, 'v2', 'v3')
+    (tmp_path / 'zz_backbone.onnx').write_bytes(b'alone')
+    assert list(graph_sets(tmp_path)) == ['v2', 'v3']
+    assert find_graphs(tmp_path) == graph_sets(tmp_path)['v2']
+    for part in ('backbone', 'head'):
+        (tmp_path / f'zz_{part}.onnx').write_bytes(b'pair')
+    assert list(graph_sets(tmp_path)) == ['v2', 'v3', 'zz']
+
+
+def test_all_versions_and_models_come_side_by_side(tmp_path):
+    (tmp_path / 'weights').mkdir()
+    write_graphs(tmp_path / 'weights', 'v2', 'v3')
+    data = load_dataset('gtot', miniature.write_gtot_root(tmp_path / 'gtot'))
+    models = [str(write_bundle(tmp_path / name)) for name in ('one', 'two')]
+    jobs = contenders(models, Settings(), data, tmp_path / 'weights')
+    names = [(job.model.rpartition('/')[2], job.modality) for job in jobs]
+    assert names[:6] == [(name, view) for name in ('one', 'two')
+                         for view in ('rgbt', 'rgb', 'thermal')]
+    for version in ('v2', 'v3'):
+        assert [(f'opencv:nano-{version}', view) in names for view in VIEWS] == [True] * 3
+    digests = {job.digest for job in jobs if 'nano-' in job.model}
+    assert len(digests) == 2
+    with pytest.raises(InputError, match=r'opencv:nano-v9: .* has v2, v3 only'):
+        make_peer_job('opencv:nano-v9', Settings(), weights=tmp_path / 'weights')
+
+
+class Backbone:
+    """Gives the crop itself, as B, G, R."""
+
+    def setInput(self, blob):  # noqa: N802 (OpenCV's name)
+        self._blob = blob
+
+    def forward(self):
+        return self._blob[0].transpose(1, 2, 0)
+
+
+class Head:
+    """Finds what is bright, and says so for each cell of a map."""
+
+    def __init__(self, side):
+        self._side = side
+
+    def setInput(self, features, name):  # noqa: N802 (OpenCV's name)
+        self._crop = features
+
+    def forward(self, names):
+        steps = (np.arange(self._side) - self._side // 2) * 16.0
+        x, y = np.meshgrid(steps, steps)
+        rows, columns = np.nonzero(self._crop[..., 0] > 180)
+        if not len(rows):
+            return np.zeros((1, 2, *x.shape)), np.ones((1, 4, *x.shape))
+        left, right, top, bottom = (value - 127 for value in (
+            columns.min(), columns.max() + 1, rows.min(), rows.max() + 1))
+        far = np.hypot(x - (left + right) / 2, y - (top + bottom) / 2)
+        return (np.stack([np.zeros_like(x), 4 - far / 8])[None],
+                np.stack([x - left, y - top, right - x, bottom - y])[None])
+
+
+@pytest.mark.parametrize('side', [15, 16])
+def test_nanotrack_follows_and_fits_a_target_with_any_map(side):
+    tracker = NanoTrack(Backbone(), Head(side))
+    assert tracker.side == side
+    for number in range(12):
+        image = np.full((240, 320, 3), 60, np.uint8)
+        x, y, size = 30 + 12 * number, 150 - 10 * number, 30 + number
+        cv2.rectangle(image, (x, y), (x + size - 1, y + size - 1), (240, 240, 240), -1)
+        if number == 0:
+            tracker.init(image, (x, y, size, size))
+            continue
+        found, box = tracker.update(image)
+        assert found
+        assert 0.5 < tracker.getTrackingScore() <= 1
+        np.testing.assert_allclose(box, (x, y, size, size), atol=4)
+
+
+def test_nanotrack_stays_in_the_image():
+    tracker = NanoTrack(Backbone(), Head(15))
+    image = np.full((120, 160, 3), 60, np.uint8)
+    tracker.init(image, (150, 110, 10, 10))
+    for _ in range(5):
+        x, y, w, h = tracker.update(image)[1]
+        assert 0 <= x + w / 2 <= 160
+        assert 0 <= y + h / 2 <= 120

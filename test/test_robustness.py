@@ -127,17 +127,26 @@ def test_opencv_trackers_are_evaluated_the_same_way(gtot, tmp_path):
 
 
 def test_all_trackers_come_in_one_table(gtot, model, tmp_path, capsys):
-    assert evaluate(gtot, tmp_path, '--model', model, '--peers', '--sequences', 'one') == 0
-    rows = json.loads((tmp_path / 'report.json').read_text())['trackers']
-    expected = {'mock', 'mock-rgb', 'mock-thermal', 'opencv-mil-rgb', 'opencv-mil-thermal',
-                'opencv-mil-average'}
+    other = write_bundle(tmp_path / 'other')
+    assert evaluate(gtot, tmp_path, '--model', model, '--peers', '--with', other, '--sequences',
+                    'one', '--picture', tmp_path / 'curves.png') == 0
+    rows = {(row['tracker'], row['view']): row for row in
+            json.loads((tmp_path / 'report.json').read_text())['trackers']}
+    expected = {*((name, view) for name in ('mock', 'other')
+                  for view in ('rgbt', 'rgb', 'thermal')),
+                *(('opencv:mil', view) for view in ('rgb', 'thermal', 'average'))}
     assert expected <= set(rows)
-    assert not any('nano' in name for name in rows)
+    assert not any('nano' in name for name, _ in rows)
     for row in rows.values():
         assert 0 < row['track_ms'] <= row['frame_ms']
         assert row['sr_by_sequence'].keys() == {'one'}
-    out = capsys.readouterr().out
-    assert all(name in out for name in expected)
+        assert 'events' not in row
+    assert [row['sr'] for row in rows.values()] == sorted(
+        (row['sr'] for row in rows.values()), reverse=True)
+    assert (tmp_path / 'curves.png').stat().st_size > 10_000
+    captured = capsys.readouterr()
+    assert all(name in captured.out for name, _ in expected)
+    assert 'opencv:nano is left out, it needs: --weights' in captured.err
 
 
 def test_sequences_without_a_scored_frame_are_refused(gtot, model, tmp_path, capsys):
@@ -154,7 +163,8 @@ def test_sequences_without_a_scored_frame_are_refused(gtot, model, tmp_path, cap
     (('--peers', '--modality', 'rgb'), '--peers goes over all trackers: leave out'),
     (('--corrupt', 'fog'), "--corrupt: corruption 'fog' is unknown: give all"),
     (('--corrupt', 'smoke:101'), 'give a level from 0 to 100 %'),
-    (('--picture', 'a.png'), '--picture a.png: there is one with --corrupt only'),
+    (('--picture', 'a.png'), '--picture a.png: there is one with --corrupt or --peers only'),
+    (('--with', 'b'), '--with b: models stand side by side with --peers only'),
     (('--tracker', 'opencv:best'), '--tracker opencv:best: give opencv:csrt'),
     (('--tracker', 'opencv:nano', '--weights', 'nowhere'), '--weights nowhere: opencv:nano needs'),
     (('--tracker', 'opencv:mil', '--modality', 'rgbt'), 'looks at one image: give rgb'),

@@ -2,11 +2,12 @@
 """OpenCV's own trackers as peers of ours: same frames, same first boxes, same scores.
 
 Cameras are checked, normalised and registered for them as for ours. CSRT and KCF come with
-opencv-contrib-python-headless only.
+opencv-contrib-python-headless only, NanoTrack with graphs that are the user's: `opencv:nano` is
+the first of a folder, `opencv:nano-v3` that version.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 
 from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
-from rgbt_tracker_ros.benchmark.nanotrack import find_graphs, make_nanotrack
+from rgbt_tracker_ros.benchmark.nanotrack import Graphs, graph_sets, make_nanotrack
 from rgbt_tracker_ros.benchmark.peer_tracker import VIEWS, PeerTracker
 from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
 from rgbt_tracker_ros.benchmark.protocol.job import Job, make_job, package_version
@@ -27,6 +28,10 @@ from rgbt_tracker_ros.settings import Settings
 
 PREFIX = 'opencv:'
 PEERS = {'csrt': 'TrackerCSRT', 'kcf': 'TrackerKCF', 'mil': 'TrackerMIL', 'nano': 'TrackerNano'}
+NANO = 'nano'
+REMEDY = ('pip uninstall opencv-python-headless, then pip install opencv-contrib-python-headless '
+          'of the same version')
+"""How to get the trackers that OpenCV has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +85,52 @@ def make_peer_job(name: str, settings: Settings, modality: str = 'rgb',
         If there is no such tracker, or not in this OpenCV, no such modality, or weights miss.
 
     """
-    kind = name.removeprefix(PREFIX)
-    if not name.startswith(PREFIX) or kind not in PEERS:
+    kind, _, version = name.removeprefix(PREFIX).partition('-')
+    if not name.startswith(PREFIX) or kind not in PEERS or (version and kind != NANO):
         raise InputError(f'--tracker {name}: give {", ".join(PREFIX + peer for peer in PEERS)}')
     if not hasattr(cv2, PEERS[kind]):
         raise InputError(f'--tracker {name}: OpenCV {cv2.__version__} has no {PEERS[kind]}: '
-                         'pip install opencv-contrib-python-headless in the place of '
-                         'opencv-python-headless')
+                         f'{REMEDY}')
     if modality not in VIEWS:
         raise InputError(f'--modality {modality}: {name} looks at one image: give '
                          f'{", ".join(VIEWS)}')
-    files = _weights(name, weights) if kind == 'nano' else ()
+    files = _weights(name, version, weights) if kind == NANO else ()
     return PeerJob(name, _digest(name, files), settings, modality, package_version(), files)
 
 
-def contenders(model: str, settings: Settings, dataset: Dataset,
+def contenders(models: Sequence[str], settings: Settings, dataset: Dataset,
                weights: Path | None = None) -> list[Job]:
-    """Describe a model on both cameras and on each alone, and all peers on all views.
+    """Describe models on both cameras and on each alone, and all peers on all views.
 
-    Views of cameras that no sequence has are left out, and so are trackers that this OpenCV has
-    not, and networks without `weights`.
+    Views of cameras that no sequence has are left out, and so are the `missing_peers`.
     """
     alone = [camera for camera in CAMERAS
              if any(getattr(sequence, camera) is not None for sequence in dataset.sequences)]
     both = len(alone) == len(CAMERAS)
-    found = [name for name, kind in PEERS.items() if hasattr(cv2, kind)
-             and (name != 'nano' or weights is not None)]
-    return [*(make_job(model, settings, modality)
+    names = [kind for kind in PEERS if kind not in missing_peers(weights)]
+    if NANO in names and weights is not None:
+        names[names.index(NANO):] = [f'{NANO}-{version}' for version in graph_sets(weights)]
+    return [*(make_job(model, settings, modality) for model in models
               for modality in (['rgbt', *alone] if both else alone)),
-            *(make_peer_job(PREFIX + name, settings, view, weights) for name in found
+            *(make_peer_job(PREFIX + name, settings, view, weights) for name in names
               for view in ([*alone, 'average'] if both else alone))]
+
+
+def missing_peers(weights: Path | None) -> dict[str, str]:
+    """Return how to get the peers that are not to be had, by key of PEERS.
+
+    Raises
+    ------
+    InputError
+        If there are no graphs in `weights`.
+
+    """
+    missing = {kind: REMEDY for kind, name in PEERS.items() if not hasattr(cv2, name)}
+    if NANO not in missing and weights is None:
+        missing[NANO] = '--weights with the graphs of NanoTrack'
+    elif NANO not in missing:
+        _weights(NANO, '', weights)
+    return missing
 
 
 def figures(result: Evaluation) -> dict[str, Any]:
@@ -133,20 +154,23 @@ def figures(result: Evaluation) -> dict[str, Any]:
 
 
 def _maker(name: str, weights: tuple[str, ...]) -> Callable[[], Any]:
+    if weights:
+        backbone, head = weights
+        return lambda: make_nanotrack((backbone, head))
     kind = getattr(cv2, PEERS[name.removeprefix(PREFIX)])
-    if not weights:
-        return lambda: kind.create()
-    return lambda: make_nanotrack(weights)
+    return lambda: kind.create()
 
 
-def _weights(name: str, folder: Path | None) -> tuple[str, ...]:
+def _weights(name: str, version: str, folder: Path | None) -> Graphs:
     if folder is None or not folder.is_dir():
         raise InputError(f'--weights {folder or ""}: {name} needs a folder with *backbone*.onnx '
                          'and *head*.onnx')
-    graphs = find_graphs(folder)
-    if not graphs:
+    found = graph_sets(folder)
+    if not found:
         raise InputError(f'--weights {folder}: *backbone*.onnx or *head*.onnx is missing in it')
-    return graphs
+    if version and version not in found:
+        raise InputError(f'--tracker {name}: --weights {folder} has {", ".join(found)} only')
+    return found[version or next(iter(found))]
 
 
 def _digest(name: str, weights: tuple[str, ...]) -> str:

@@ -106,6 +106,28 @@ def read_flags(path: Path, length: int) -> tuple[int, NDArray[np.bool_]]:
     return numbers[0], np.array(hidden)
 
 
+def read_events(path: Path) -> tuple[str, ...]:
+    """Return what happens in each frame, from the column `event`; nothing without the column.
+
+    Raises
+    ------
+    InputError
+        If the column is there and lacks a value.
+
+    """
+    try:
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            events = [row.get('event') for row in csv.DictReader(file)]
+    except (OSError, csv.Error, ValueError) as error:
+        raise InputError(f'{path} cannot be read ({error}): write it again') from error
+    if not any(events):
+        return ()
+    if not all(events):
+        raise InputError(f'{path}: line {2 + [bool(event) for event in events].index(False)} '
+                         'has no event: give clear where nothing happens')
+    return tuple(map(str, events))
+
+
 def _recording(folder: Path | None, video: str) -> Path | None:
     if folder is None:
         return None

@@ -2,10 +2,7 @@
 """`rgbt-tracker evaluate`: run a tracker over a dataset and score it."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,21 +12,22 @@ from rgbt_tracker_ros.errors import InputError
 
 if TYPE_CHECKING:
     from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
-    from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation, Watch
-    from rgbt_tracker_ros.benchmark.protocol.executors import Executor
+    from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
     from rgbt_tracker_ros.benchmark.protocol.job import Job
     from rgbt_tracker_ros.benchmark.protocol.one_pass import SequenceRun
     from rgbt_tracker_ros.settings import Settings
     from rgbt_tracker_ros.synthetic.corruptions import Corruption
 
-DATASETS = 'folder|gtot|rgbt210|rgbt234|lasher|vtuav|...'
+DATASETS = 'folder|generated|gtot|rgbt210|rgbt234|lasher|vtuav|...'
 
 
 def evaluate(
     root: Annotated[Path, typer.Option(
-        help='Folder of the dataset; docs/datasets.md tells what must be in it.')],
+        help='Folder of the dataset; docs/datasets.md tells what must be in it. Of generated: '
+        'where its clips are kept; missing ones are made.')],
     dataset: Annotated[str, typer.Option(
-        metavar=DATASETS, help='Benchmark; folder is for own recordings and tracks.')] = 'folder',
+        metavar=DATASETS, help='Benchmark; folder is for own recordings and tracks, generated '
+        'are seeded clips with a score per event.')] = 'folder',
     split: Annotated[str | None, typer.Option(
         help='Part of the dataset; by default the one for testing.')] = None,
     sequences: Annotated[str | None, typer.Option(
@@ -50,12 +48,20 @@ def evaluate(
     backend: options.Backend = 'auto',
     peer: Annotated[str | None, typer.Option(
         '--tracker', metavar='opencv:mil|nano|csrt|kcf', help='A tracker of OpenCV in the place '
-        'of the model; by default on RGB.')] = None,
+        'of the model; by default on RGB. nano-v3 is a version of nano.')] = None,
     peers: Annotated[bool, typer.Option(
         '--peers', help='One table: the model on both cameras and on each alone, and all trackers '
         'of OpenCV that are there, on each camera and on the average of both.')] = False,
+    beside: Annotated[list[str] | None, typer.Option(
+        '--with', metavar='NAME|DIR', help='With --peers: one more model in the same table; may '
+        'be repeated.')] = None,
     weights: Annotated[Path | None, typer.Option(
-        metavar='DIR', help='Of opencv:nano: folder of *backbone*.onnx and *head*.onnx.')] = None,
+        metavar='DIR', help='Of opencv:nano: folder of *backbone*.onnx and *head*.onnx, of one '
+        'version or several.')] = None,
+    every: Annotated[int, typer.Option(
+        metavar='N', help='See every Nth frame only, as from slow cameras.')] = 1,
+    scale: Annotated[float, typer.Option(
+        metavar='FACTOR', help='Resize images (and boxes), as from far targets.')] = 1.0,
     corrupt: Annotated[list[str] | None, typer.Option(
         metavar='NAME[:LEVEL]', help='Track once more with this corruption, as smoke:70, or smoke '
         'at its usual levels, or all; may be repeated. docs/robustness.md has the list.')] = None,
@@ -78,64 +84,84 @@ def evaluate(
         '--json', metavar='OUT.json', help='Scores per sequence and attribute, their mean and the '
         'curves; with --corrupt what each corruption costs.')] = None,
     picture: Annotated[Path | None, typer.Option(
-        metavar='OUT.png', help='With --corrupt: a picture of the table.')] = None,
+        metavar='OUT.png', help='With --corrupt a picture of the table, with --peers the success '
+        'curves.')] = None,
+    failures: Annotated[Path | None, typer.Option(
+        metavar='OUT.jpg', help='A picture of the moments at which the target is first lost, of '
+        'the four worst sequences.')] = None,
     set_: options.Set = None,
 ) -> None:
     """Track a dataset, one pass from the first box, and score it by the benchmark's own rules."""
     settings = options.make_settings(set_, model, backend)
-    if picture is not None and not corrupt:
-        raise InputError(f'--picture {picture}: there is one with --corrupt only')
-    if peers and (corrupt or peer or modality or name):
+    if picture is not None and not (corrupt or peers):
+        raise InputError(f'--picture {picture}: there is one with --corrupt or --peers only')
+    if peers and (corrupt or peer or modality or name or failures):
         raise InputError('--peers goes over all trackers: leave out --corrupt, --tracker, '
-                         '--modality and --name')
+                         '--modality, --name and --failures')
+    if beside and not peers:
+        raise InputError(f'--with {beside[0]}: models stand side by side with --peers only')
 
     from rgbt_tracker_ros.benchmark.datasets.registry import load_dataset
     from rgbt_tracker_ros.benchmark.files import check_writable
     from rgbt_tracker_ros.benchmark.protocol.evaluate import evaluate as run
     from rgbt_tracker_ros.benchmark.protocol.store import ResultStore
     from rgbt_tracker_ros.benchmark.robustness import CLEAN, corrupted
+    from rgbt_tracker_ros.benchmark.variation import Variation
+    from rgbt_tracker_ros.cli.evaluation_run import make_executor, result_folder, watching
 
     corruptions = _corruptions(corrupt)
-    check_writable({'--json': json_file, '--picture': picture})
-    only = options.names(sequences)
-    data = load_dataset(dataset, root, split, allow_missing, only, rgb, thermal)
+    variation = Variation(every, scale)
+    check_writable({'--json': json_file, '--picture': picture, '--failures': failures})
+    data = variation.of(load_dataset(dataset, root, split, allow_missing,
+                                     options.names(sequences), rgb, thermal))
     if peers:
         from rgbt_tracker_ros.benchmark.peers import contenders
 
-        jobs = contenders(model, settings, data, weights)
+        jobs = contenders([model, *(beside or ())], settings, data, weights)
     else:
         jobs = [_job(model, peer, settings, modality, weights)]
+    names = [_tracker_name(job) for job in jobs]
+    if len(set(names)) < len(names):
+        raise InputError(f'--with {", ".join(beside or ())}: two models are called alike: rename '
+                         'the folder of one')
     # The names of own recordings say nothing about what is in them.
     place = str(root.resolve()) if dataset == 'folder' else ''
-    executor = _executor(workers, ray)
-    with _folder(output) as folder:
+    executor = make_executor(workers, ray)
+    with result_folder(output) as folder:
         def track(job: Job, each: Corruption | None = None) -> Evaluation:
             tracker = _tracker_name(job) if name is None else name
             if not tracker.strip('.') or Path(tracker).name != tracker:
                 raise InputError(f'--name {tracker}: give the name of a folder')
             record = {'dataset': data.name, 'split': data.split, 'root': place, **job.record()}
+            if str(variation):
+                tracker += f'+{variation}'
+                record |= {'variation': str(variation)}
             if each is not None:
                 tracker += f'+{each.name}-{each.level:g}'
                 record |= {'corruption': str(each), 'corruption_seed': seed}
             store = ResultStore(folder / tracker, record, overwrite)
             frames = data if each is None else corrupted(data, each, seed)
-            with _progress(tracker) as watch:
+            with watching(tracker) as watch:
                 return run(frames, job, store, executor, allow_missing, watch)
 
-        results = {_tracker_name(job): track(job) for job in jobs}
+        results = {job: track(job) for job in jobs}
         robust = {str(each): track(jobs[0], each) for each in corruptions}
-    facts = _facts(data, jobs[0], output)
-    done = results[_tracker_name(jobs[0])]
+    facts = {**_facts(data, jobs[0], output), **({'variation': str(variation)}
+                                                if str(variation) else {})}
     if peers:
         from rgbt_tracker_ros.cli.peers import report_peers
 
-        report_peers(results, {'dataset': data.name, 'split': data.split}, json_file)
-    elif corruptions:
+        report_peers(results, data, facts, json_file, picture, weights)
+        return
+    done = results[jobs[0]]
+    if corruptions:
         from rgbt_tracker_ros.cli.robustness import report_robustness
 
         report_robustness({CLEAN: done, **robust}, {**facts, 'seed': seed}, json_file, picture)
     else:
-        _report(done, facts, json_file)
+        _report(done, data, facts, json_file)
+    if failures is not None:
+        _draw_failures(data, done, settings, failures)
 
 
 def _job(model: str, peer: str | None, settings: Settings, modality: str | None,
@@ -164,79 +190,51 @@ def _tracker_name(job: Job) -> str:
     return plain if job.modality == 'rgbt' else f'{plain}-{job.modality}'
 
 
-@contextmanager
-def _folder(output: Path | None) -> Iterator[Path]:
-    """Give the folder of the results, one that is deleted if nobody wants them."""
-    if output is not None:
-        yield output
-        return
-    with TemporaryDirectory(prefix='rgbt_tracker_') as folder:
-        yield Path(folder)
-
-
-def _executor(workers: int, ray: str | None) -> Executor:
-    from rgbt_tracker_ros.benchmark.protocol.executors import Processes, Serial
-    from rgbt_tracker_ros.benchmark.protocol.ray_cluster import Ray
-    from rgbt_tracker_ros.inference.processor import usable_cores
-
-    workers = workers or usable_cores()
-    if ray is not None:
-        return Ray(ray, workers)
-    return Serial() if workers == 1 else Processes(workers)
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Watch]:
-    """Show how far it is, in frames, and when it will be done; on a terminal only."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from rgbt_tracker_ros.benchmark.protocol.evaluate import Watch
-    from rgbt_tracker_ros.cli.console import error_console, warn
-
-    console = error_console()
-    with Progress(TextColumn('{task.description}'), BarColumn(),
-                  TextColumn('{task.fields[done]}/{task.fields[all]} sequences'),
-                  TimeRemainingColumn(), TextColumn('left'), console=console, transient=True,
-                  disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=None, done=0, all=0)
-        count = [0]
-
-        def begin(sequences: int, frames: int, finished: int) -> None:
-            bar.update(task, total=frames, all=sequences)
-            if finished:
-                warn(f'{finished} sequences were finished before, {sequences} are left')
-
-        def sequence(run: SequenceRun) -> None:
-            count[0] += 1
-            bar.update(task, done=count[0])
-            if run.error:
-                warn(f'{run.name}: {run.error}')
-
-        yield Watch(begin, lambda frames: bar.advance(task, frames), sequence)
-
-
-def _report(done: Evaluation, facts: dict[str, Any], json_file: Path | None) -> None:
-    from rgbt_tracker_ros.benchmark.files import write_json
+def _draw_failures(data: Dataset, done: Evaluation, settings: Settings, path: Path) -> None:
+    from rgbt_tracker_ros.benchmark.failures import find_failures
+    from rgbt_tracker_ros.benchmark.failures_picture import draw_failures
     from rgbt_tracker_ros.cli.console import warn
+
+    failures = find_failures(data, done, settings)
+    if failures:
+        draw_failures(failures, path)
+    else:
+        warn(f'--failures {path}: no target is lost: no picture is made')
+
+
+def _report(done: Evaluation, data: Dataset, facts: dict[str, Any],
+            json_file: Path | None) -> None:
+    from rgbt_tracker_ros.benchmark.event_scores import event_scores
+    from rgbt_tracker_ros.benchmark.files import write_json
+    from rgbt_tracker_ros.cli.console import console, warn
     from rgbt_tracker_ros.cli.score_report import (
         benchmark_report,
         show_benchmark,
+        show_events,
         show_report,
     )
 
     for note in done.scores.notes:
         warn(note)
-    report = benchmark_report(done.scores, facts)
+    report = benchmark_report(done.scores, {**facts, 'calibration': done.calibration})
     for name, row in report['tracks'].items():
         row.update(_extras(done.runs[name]))
+    events = event_scores(data, done)
+    if events:
+        report['events'] = events
     if json_file is not None:
         write_json(json_file, report)
-    what = f'{facts["model"]}, {facts["modality"]}'
-    if facts['dataset'] == 'folder':
+    what = ', '.join(str(facts[key]) for key in ('model', 'modality', 'variation')
+                     if key in facts)
+    if facts['dataset'] in ('folder', 'generated'):
         show_report(report, what)
     else:
         label = f'{facts["dataset"]} {facts["split"]}'.strip()
         show_benchmark(done.scores, f'{label}, {what}')
+    if events:
+        show_events(events, what)
+    if done.calibration is not None:
+        console().print(f'score: calibration error (ECE) {done.calibration["ece"]:.3f}')
 
 
 def _facts(data: Dataset, job: Job, output: Path | None) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rgbt-tracker evaluate --peers`: the model and OpenCV's trackers in one table."""
+"""`rgbt-tracker evaluate --peers`: models and OpenCV's trackers in one table."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -7,47 +7,71 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
     from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
+    from rgbt_tracker_ros.benchmark.protocol.job import Job
 
 
-def report_peers(results: Mapping[str, Evaluation], facts: Mapping[str, Any],
-                 json_file: Path | None) -> None:
-    """Show the scores and the speed of several trackers, and write them where asked.
+def report_peers(results: Mapping[Job, Evaluation], data: Dataset, facts: Mapping[str, Any],
+                 json_file: Path | None, picture: Path | None, weights: Path | None) -> None:
+    """Show the scores and the speed of several trackers, and write and draw them where asked.
 
     Parameters
     ----------
     results
-        By tracker.
+        By what was run.
+    data
+        What was tracked.
     facts
-        What was run, for example the dataset.
-    json_file
-        The file to write.
+        More of what was run.
+    json_file, picture
+        The files to write.
+    weights
+        Folder of the graphs of networks among the peers.
 
     """
+    from rgbt_tracker_ros.benchmark.event_scores import event_scores
     from rgbt_tracker_ros.benchmark.files import write_json
     from rgbt_tracker_ros.benchmark.latency import machine
-    from rgbt_tracker_ros.benchmark.peers import figures
+    from rgbt_tracker_ros.benchmark.peers import PREFIX, figures, missing_peers
     from rgbt_tracker_ros.cli.console import warn
 
     for note in dict.fromkeys(note for item in results.values() for note in item.scores.notes):
         warn(note)
-    rows = {name: figures(item) for name, item in results.items()}
-    _show(rows, str(facts['dataset']))
+    for kind, remedy in missing_peers(weights).items():
+        warn(f'{PREFIX}{kind} is left out, it needs: {remedy}')
+    rows = []
+    for job, result in results.items():
+        events = event_scores(data, result)
+        rows.append({'tracker': Path(job.model).name, 'view': job.modality, **figures(result),
+                     **({'events': events} if events else {})})
+    rows.sort(key=lambda row: -float(row['sr']))
+    title = ', '.join(filter(None, (str(facts['dataset']), str(facts.get('variation', '')))))
+    _show(rows, title)
     if json_file is not None:
-        write_json(json_file, {**facts, 'trackers': rows, **machine()})
+        kept = ('dataset', 'split', 'variation')
+        write_json(json_file, {**{key: facts[key] for key in kept if key in facts},
+                               'trackers': rows, **machine()})
+    if picture is not None:
+        from rgbt_tracker_ros.benchmark.peers_picture import draw_success
+
+        draw_success({(Path(job.model).name, job.modality): result
+                      for job, result in results.items()}, f'Success: {title}', picture)
 
 
-def _show(rows: Mapping[str, Mapping[str, Any]], title: str) -> None:
+def _show(rows: list[dict[str, Any]], title: str) -> None:
     from rich.table import Table
 
     from rgbt_tracker_ros.cli.console import console
 
     table = Table(title=title)
-    table.add_column('tracker', no_wrap=True)
+    for name in ('tracker', 'sees'):
+        table.add_column(name, no_wrap=True)
     for name in ('SR', 'PR', 'NPR', 'ms', 'in all'):
         table.add_column(name, justify='right')
-    for name, row in sorted(rows.items(), key=lambda item: -float(item[1]['sr'])):
-        table.add_row(name, *(f'{row[key]:.3f}' for key in ('sr', 'pr', 'npr')),
+    for row in rows:
+        table.add_row(row['tracker'], row['view'],
+                      *(f'{row[key]:.3f}' for key in ('sr', 'pr', 'npr')),
                       f'{row["track_ms"]:.1f}', f'{row["frame_ms"]:.1f}')
     console().print(table)
     console().print('ms: median time of a frame in the tracker, one thread; in all: with camera '

@@ -93,6 +93,22 @@ def show_report(report: Report, title: str) -> None:
     console().print(table)
 
 
+def show_events(rows: Mapping[str, Mapping[str, Any]], title: str) -> None:
+    """Print scores by event; see `event_scores`."""
+    from rich.table import Table
+
+    from rgbt_tracker_ros.cli.console import console
+
+    table = Table(title=f'{title}, by event')
+    table.add_column('event')
+    for name in ('SR', 'PR@20', 'NPR', 'frames', 'sequences'):
+        table.add_column(name, justify='right')
+    for name, row in rows.items():
+        table.add_row(name, *(f'{row[key]:.3f}' for key in ('sr', 'pr', 'npr')),
+                      str(row['frames']), str(row['sequences']))
+    console().print(table)
+
+
 def show_benchmark(scores: BenchmarkScores, title: str, attributes: bool = False) -> None:
     """Print the mean over a benchmark in per cent, as papers do, and those by attribute."""
     from rich.table import Table

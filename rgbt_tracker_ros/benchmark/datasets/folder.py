@@ -4,6 +4,7 @@
 - Pairs: `<sequence>/` with `rgb` and `thermal`, each a folder of images or a video (`rgb.mp4`), or
   one of them, and `groundtruth.txt` (x,y,w,h per frame, nan when absent); `--root` is the folder
   of sequences, or one sequence. `flags.csv` may tell which frames are `occluded` or `absent`.
+  It may also tell what happens (`event`: names joined by `+`, or `clear`).
   A generated clip is such a folder: its `rgb_stamps.txt` and `thermal_stamps.txt` pair the frames,
   and RGB frames without a partner are left out.
 - Tracks: `<video>_<k>/groundtruth.txt` in `--root`, and folders of the videos given as `--rgb` and
@@ -28,7 +29,7 @@ from rgbt_tracker_ros.benchmark.sources import (
     natural_order,
     open_source,
 )
-from rgbt_tracker_ros.benchmark.tracks import load_track, read_flags
+from rgbt_tracker_ros.benchmark.tracks import load_track, read_events, read_flags
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
 
@@ -52,7 +53,8 @@ def load(request: Request) -> Dataset:
         if pairs:
             found = {folder.resolve().name: [folder] for folder in pairs}
             return select(request, found,
-                          Expected(f'<sequence>/rgb, thermal and {_TRUTH}'), _read_pair)
+                          Expected(f'<sequence>/rgb, thermal and {_TRUTH}'),
+                          lambda folder, name, notes: read_pair(folder, name))
     files = sorted(root.glob(f'*/{_TRUTH}'))
     if not files:
         raise InputError(f'no */{_TRUTH} in {root}: give a folder of tracks, or of pairs of '
@@ -73,25 +75,36 @@ def _read_track(rgb: Path | None, thermal: Path | None, folder: Path, name: str,
     return _sequence(name, sources, track.truth, track.use, track.start)
 
 
-def _read_pair(folder: Path, name: str, notes: list[str]) -> Sequence:
+def read_pair(folder: Path, name: str) -> Sequence:
+    """Read one sequence of the first kind under a name.
+
+    Raises
+    ------
+    InputError
+        If its files are damaged or do not fit together.
+
+    """
     truth = read_annotation(folder / _TRUTH)
     use = has_area(truth)
     start = 0
+    events: tuple[str, ...] = ()
     if (folder / 'flags.csv').is_file():
         start, hidden = read_flags(folder / 'flags.csv', len(truth))
         use &= ~hidden
+        events = read_events(folder / 'flags.csv')
     recordings = [_recording(folder, kind) for kind in _KINDS]
     stamps = [_stamps(folder / f'{kind}_stamps.txt') for kind in _KINDS]
     if stamps[0] is not None and stamps[1] is not None and all(
             recording is not None and recording.is_dir() for recording in recordings):
-        return _paired(name, recordings, stamps, truth, use)
+        return _paired(name, recordings, stamps, truth, use, events)
     sources = [None if path is None else open_source(path, kind)
                for kind, path in zip(_KINDS, recordings, strict=True)]
-    return _sequence(name, sources, truth, use, start)
+    return _sequence(name, sources, truth, use, start, events)
 
 
 def _paired(name: str, folders: list[Path | None], stamps: list[NDArray[np.float64] | None],
-            truth: NDArray[np.float64], use: NDArray[np.bool_]) -> Sequence:
+            truth: NDArray[np.float64], use: NDArray[np.bool_], events: tuple[str, ...],
+            ) -> Sequence:
     """Return the frames of two cameras of different rates that belong together."""
     assert stamps[0] is not None
     assert stamps[1] is not None
@@ -113,11 +126,12 @@ def _paired(name: str, folders: list[Path | None], stamps: list[NDArray[np.float
             raise InputError(f'{folder.name}/ has {len(files)} images, its stamps are '
                              f'{wanted[-1] + 1}')
         sources.append(ImageFiles(str(folder), kind, [files[number] for number in wanted]))
-    return _sequence(name, sources, truth[chosen], use[chosen], 0)
+    happening = tuple(events[number] for number in chosen) if events else ()
+    return _sequence(name, sources, truth[chosen], use[chosen], 0, happening)
 
 
 def _sequence(name: str, sources: list[FrameSource | None], truth: NDArray[np.float64],
-              use: NDArray[np.bool_], start: int) -> Sequence:
+              use: NDArray[np.bool_], start: int, events: tuple[str, ...] = ()) -> Sequence:
     if all(source is None for source in sources):
         raise InputError(f'no recording of it: give --rgb, --thermal or both, or put {name}.* '
                          'in videos/rgb/ and videos/thermal/ beside --root')
@@ -129,7 +143,7 @@ def _sequence(name: str, sources: list[FrameSource | None], truth: NDArray[np.fl
         raise InputError(f'the first line of {_TRUTH} has no box')
     fps = next((source.rate for source in sources if source is not None and source.rate), None)
     return Sequence(name, sources[0], sources[1], {'both': truth}, Box(*truth[0].tolist()), (),
-                    use, start, fps)
+                    use, start, fps, events)
 
 
 def _recording(folder: Path, kind: Kind) -> Path | None:

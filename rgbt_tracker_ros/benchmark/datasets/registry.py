@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rgbt_tracker_ros.benchmark.datasets import folder, lasher, mmic, rgbx, vtuav
+from rgbt_tracker_ros.benchmark.datasets import folder, generated, lasher, mmic, rgbx, vtuav
 from rgbt_tracker_ros.benchmark.datasets.selection import Request
 from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
 from rgbt_tracker_ros.errors import InputError
@@ -21,6 +21,7 @@ _READERS: dict[str, tuple[Callable[[Request], Dataset], tuple[str, ...]]] = {
     'cdtb': (rgbx.load_vot, ('test',)),
     'visevent': (rgbx.load_visevent, ('test', 'train')),
     'folder': (folder.load, ('',)),
+    'generated': (generated.load, ('',)),
 }
 DATASETS = tuple(_READERS)
 

@@ -41,6 +41,8 @@ class Sequence:
         Number of the first frame in the recordings.
     fps
         Frames per second, None when the dataset does not tell.
+    events
+        What happens in each frame, names joined by `+`, or `clear`; empty when nobody tells.
 
     """
 
@@ -53,6 +55,7 @@ class Sequence:
     use: NDArray[np.bool_]
     start: int = 0
     fps: float | None = None
+    events: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of frames to track."""

