@@ -164,6 +164,20 @@ def test_no_bridge_where_it_cannot_be_trusted(fault):
         assert len(joined) == 4
 
 
+def test_videos_with_development_tracks_can_be_left_out_whole(tmp_path):
+    films, tracks = (tmp_path / name for name in (
+        'train/thermal_only_videos', 'dev/tracks_thermal/night_walk_2'))
+    films.mkdir(parents=True)
+    tracks.mkdir(parents=True)
+    for name in ('night_walk', 'street'):
+        (films / f'{name}.mp4').touch()
+    (tracks / 'flags.csv').write_text('frame\n30\n31\n')
+    spans = {video.file.stem: video.excluded for video in thermal_source.thermal_videos(tmp_path)}
+    assert spans == {'night_walk': {10, 11}, 'street': frozenset()}
+    rest = thermal_source.thermal_videos(tmp_path, whole_out=True)
+    assert [video.file.stem for video in rest] == ['street']
+
+
 def test_tracks_of_a_video_are_found_once(tmp_path, monkeypatch):
     folder = tmp_path / 'train' / 'thermal_only_videos'
     folder.mkdir(parents=True)

@@ -91,7 +91,8 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
         chosen.append((share, source))
 
     if data.thermal_videos:
-        videos = thermal_video_targets(data.root, data.teacher, data.cache)
+        videos = thermal_video_targets(
+            data.root, data.teacher, data.cache, whole_out=data.held_out == 'videos')
         share = data.thermal_videos / max(sum(map(len, videos)), 1)
         for targets in videos or [[]]:
             add(share * len(targets), targets, data.max_gap)

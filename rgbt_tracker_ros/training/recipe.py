@@ -61,6 +61,9 @@ class DataRecipe(Strict):
         'boxes in thermal videos; None: gaps stay.')
     cache: Path | None = Field(
         default=None, description='Folder that remembers the boxes found in thermal videos.')
+    held_out: Literal['spans', 'videos'] = Field(
+        default='spans', description='What is kept from training since development tracks lie in '
+        'it: those spans of the thermal videos, or the whole videos, for honest ablations.')
     workers: int = Field(default=1, ge=0)
 
     @property

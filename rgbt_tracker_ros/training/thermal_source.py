@@ -40,7 +40,7 @@ class ThermalVideo(NamedTuple):
 
 
 def thermal_video_targets(
-    root: Path, teacher: Path | None, cache: Path | None,
+    root: Path, teacher: Path | None, cache: Path | None, *, whole_out: bool = False,
 ) -> list[list[Moments]]:
     """Label all thermal videos, leaving out the spans that serve as development tracks.
 
@@ -52,6 +52,8 @@ def thermal_video_targets(
         Folder of the tracker that bridges gaps between blobs; None: gaps stay.
     cache
         Folder in which the tracks are remembered; None: they are found anew.
+    whole_out
+        Leave out the whole of a video in which there is such a span.
 
     Returns
     -------
@@ -60,15 +62,17 @@ def thermal_video_targets(
 
     """
     follower = None if teacher is None else NanoTeacher(teacher)
-    videos = [video_targets(video, follower, cache) for video in thermal_videos(root)]
+    videos = [video_targets(video, follower, cache)
+              for video in thermal_videos(root, whole_out=whole_out)]
     return [targets for targets in videos if targets]
 
 
-def thermal_videos(root: Path) -> list[ThermalVideo]:
-    """List the thermal videos of the training data."""
+def thermal_videos(root: Path, *, whole_out: bool = False) -> list[ThermalVideo]:
+    """List the thermal videos of the training data; see `thermal_video_targets`."""
     excluded = _development_spans(root / 'dev' / 'tracks_thermal')
     return [ThermalVideo(file, frozenset(excluded.get(file.stem, ())))
-            for file in sorted((root / 'train' / 'thermal_only_videos').glob('*.mp4'))]
+            for file in sorted((root / 'train' / 'thermal_only_videos').glob('*.mp4'))
+            if not (whole_out and file.stem in excluded)]
 
 
 def video_targets(
