@@ -17,6 +17,7 @@ from rgbt_tracker_ros.benchmark.metrics.calibration import (
     MOST_SCALE,
     Line,
     diagram,
+    even_error,
     expected_error,
     fit,
     held_out,
@@ -95,6 +96,7 @@ def test_the_error_is_a_share_and_at_least_the_bias_of_the_mean(scores, data):
     right = data.draw(arrays(np.bool_, len(scores)))
     error = expected_error(scores, right)
     assert abs(scores.mean() - right.mean()) - 1e-9 <= error <= 1
+    assert abs(scores.mean() - right.mean()) - 1e-9 <= even_error(scores, right) <= 1
     order = np.random.default_rng(len(scores)).permutation(len(scores))
     assert expected_error(scores[order], right[order]) == pytest.approx(error)
     bars = diagram(scores, right)
@@ -107,7 +109,15 @@ def test_the_error_of_certain_scores():
     assert expected_error(right.astype(float), right) == 0
     assert expected_error(1.0 - right, right) == 1
     assert expected_error(np.full(4, 0.5), right) == 0
-    assert np.isnan(expected_error(np.zeros(0), np.zeros(0, bool)))
+    for error in (expected_error, even_error):
+        assert np.isnan(error(np.zeros(0), np.zeros(0, bool)))
+
+
+def test_even_bins_tell_high_scores_apart():
+    scores = np.repeat([0.91, 0.99], 500)
+    right = np.arange(1000) % 20 > 0        # 95 % of both
+    assert expected_error(scores, right) == pytest.approx(0)
+    assert even_error(scores, right) == pytest.approx(0.04)
 
 
 @given(st.floats(0.1, 5), st.floats(-3, 3), st.floats(0.1, 5), st.floats(-3, 3),

@@ -16,6 +16,7 @@ from rgbt_tracker_ros.benchmark.metrics.calibration import (
     Bools,
     Floats,
     diagram,
+    even_error,
     expected_error,
 )
 from rgbt_tracker_ros.errors import InputError
@@ -91,7 +92,8 @@ def calibration_figures(runs: Iterable[Judged]) -> dict[str, Any] | None:
     scores, right = pooled(runs)
     if not len(scores):
         return None
-    return {'ece': expected_error(scores, right), 'frames': len(scores),
+    return {'ece': expected_error(scores, right), 'ece_even': even_error(scores, right),
+            'frames': len(scores),
             'mean_score': float(scores.mean()), 'right': float(right.mean()),
             'bins': [bar._asdict() for bar in diagram(scores, right)]}
 
