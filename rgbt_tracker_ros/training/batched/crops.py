@@ -2,11 +2,13 @@
 """The crops of a whole batch: pixels on the device, all that is decided about them on the host."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+import torch
 from torch import Tensor
 
 
@@ -45,6 +47,14 @@ class CropBatch:
         """Return the crops' side in pixels."""
         return int(self.rgb.shape[-1])
 
+    def halves(self) -> tuple[CropBatch, CropBatch]:
+        """Return the first and the second half of the batch."""
+        middle = len(self) // 2
+        first, second = (
+            CropBatch(*(getattr(self, field.name)[span] for field in fields(self)))
+            for span in (slice(middle), slice(middle, None)))
+        return first, second
+
 
 class SampleBatch(NamedTuple):
     """A batch's crops: initial template, dynamic template (a later moment), search region."""
@@ -52,3 +62,17 @@ class SampleBatch(NamedTuple):
     template: CropBatch
     dynamic: CropBatch
     search: CropBatch
+
+
+def stacked(batches: Sequence[SampleBatch]) -> SampleBatch:
+    """Return several batches as one."""
+    return SampleBatch(*(
+        CropBatch(*(_joined([getattr(crop, field.name) for crop in crops])
+                    for field in fields(CropBatch)))
+        for crops in zip(*batches, strict=True)))
+
+
+def _joined(values: Sequence[Any]) -> Any:
+    if len(values) == 1:
+        return values[0]
+    return torch.cat(list(values)) if isinstance(values[0], Tensor) else np.concatenate(values)
