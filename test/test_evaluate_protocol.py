@@ -69,6 +69,9 @@ def test_results_lie_as_tool_kits_want_them(gtot: Path, model: Path, tmp_path: P
     assert set(report['tracks']) == set(NAMES)
     assert report['mean']['pr'] > 0.9
     assert report['convention']['name'] == 'gtot'
+    # Each frame but the first of each sequence.
+    assert report['calibration']['frames'] == sum(FRAMES + 2 * i - 1 for i in range(len(NAMES)))
+    assert 0 <= report['calibration']['ece'] <= 1
 
 
 def test_score_says_the_same_of_the_files(gtot: Path, model: Path, tmp_path: Path) -> None:
