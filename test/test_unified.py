@@ -101,6 +101,27 @@ def test_exported_bundle_gives_the_same_maps(network, tmp_path, opset):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['small']
 
 
+def test_a_compact_bundle_is_half_as_large_and_computes_in_single_precision(network, tmp_path):
+    template, search = _crops(128, 7), _crops(256, 8)
+    found = []
+    for compact in (False, True):
+        export_bundle(network, ModelFacts('small', ()), tmp_path / str(compact), compact=compact)
+        backend = load_backend(
+            load_bundle(tmp_path / str(compact)), ModelSettings(backend='onnxruntime', threads=1))
+        tokens = backend.template(*(crop.numpy() for crop in template))
+        found.append(backend.search([tokens, tokens], *(crop.numpy() for crop in search)))
+    single, stored = found
+    np.testing.assert_allclose(stored.score, single.score, atol=2e-3)
+    np.testing.assert_allclose(stored.size, single.size, atol=5e-3)
+    sizes = [sum(file.stat().st_size for file in (tmp_path / str(compact)).glob('*.onnx'))
+             for compact in (False, True)]
+    assert sizes[1] < 0.6 * sizes[0]
+    graph = onnx.load(str(tmp_path / 'True' / 'search.onnx')).graph
+    halves = {tensor.name for tensor in graph.initializer
+              if tensor.data_type == onnx.TensorProto.FLOAT16}
+    assert all(node.op_type == 'Cast' for node in graph.node if halves & set(node.input))
+
+
 def test_export_to_an_unwritable_place_names_it(network, tmp_path):
     blocker = tmp_path / 'file'
     blocker.write_text('')

@@ -22,6 +22,9 @@ def export(
         help='Name of the model.', show_default='that of the recipe, else the family')] = None,
     precision: Annotated[str, typer.Option(
         metavar='fp32|fp16', help='What the graphs compute in; fp16 is for GPUs.')] = 'fp32',
+    compact: Annotated[bool, typer.Option(
+        '--compact', help='Store the weights in half precision: files half as large. The graphs '
+        'compute in fp32 as before.')] = False,
     opset: Annotated[int, typer.Option(
         min=16, max=17, help='Operators of the graphs; 16 is for TensorRT 8.5, which has no '
         'LayerNormalization.')] = 17,
@@ -68,7 +71,8 @@ def export(
     calibration = _calibration(source, calibrate) if calibrate else (1.0, 0.0)
     facts = ModelFacts(
         name or source.name, source.training_data, calibration, licence or source.licence)
-    export_bundle(source.network, facts, output, half=precision == 'fp16', opset=opset)
+    export_bundle(source.network, facts, output, half=precision == 'fp16', compact=compact,
+                  opset=opset)
     load_backend(load_bundle(output), ModelSettings(backend='onnxruntime')).close()
     console().print(f'model bundle: {output}')
     if precision == 'fp16' and checkpoint is not None:

@@ -2,7 +2,7 @@
 """Export of a network as a model bundle."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 
 from rgbt_tracker_ros.imaging.normalization import Normalization
 from rgbt_tracker_ros.inference.new_bundle import new_bundle
+from rgbt_tracker_ros.networks.compact import compacted
 from rgbt_tracker_ros.networks.folding import folded
 from rgbt_tracker_ros.networks.half_precision import halved
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR, Inputs
@@ -105,12 +106,14 @@ class _Search(nn.Module):
 
 
 def export_bundle(
-    network: Any, facts: ModelFacts, folder: Path, *, half: bool = False, opset: int = OPSET,
+    network: Any, facts: ModelFacts, folder: Path, *, half: bool = False, compact: bool = False,
+    opset: int = OPSET,
 ) -> None:
     """Write template.onnx, search.onnx and model.yaml to `folder`, all of them or none.
 
     `network` is an `nn.Module` that is `Exportable`. `half` lets the graphs compute in half
-    precision; what goes in and comes out stays single. With `opset` 16 norms are sums and roots,
+    precision; what goes in and comes out stays single. With `compact` only the stored weights are
+    half, and all is computed in single precision. With `opset` 16 norms are sums and roots,
     for run times without LayerNormalization. A model card that is already in the folder stays.
 
     Raises
@@ -132,12 +135,13 @@ def export_bundle(
             network.template_names, made if isinstance(made, tuple) else (made,), strict=True))
         slots = {f'{name}_{slot}': tensor for slot in range(network.template_slots)
                  for name, tensor in tensors.items()}
+        finish = halved if half else compacted if compact else _as_it_is
         graphs = {
             'template': _graph(work / 'template.onnx', _Template(network), template,
-                               list(tensors), half, opset),
+                               list(tensors), finish, opset),
             'search': _graph(
                 work / 'search.onnx', _Search(network, inputs.rgb), {**slots, **search},
-                [*MAPS, *(['fused_image'] if network.gives_fused else [])], half,
+                [*MAPS, *(['fused_image'] if network.gives_fused else [])], finish,
                 opset)}
         description: dict[str, Any] = {
             'format': 1, 'name': facts.name, 'family': network.family,
@@ -153,19 +157,22 @@ def export_bundle(
         (work / 'model.yaml').write_text(yaml.safe_dump(description, sort_keys=False))
 
 
+def _as_it_is(model: onnx.ModelProto) -> onnx.ModelProto:
+    return model
+
+
 def _statistics(normalization: Normalization) -> dict[str, list[float]]:
     return {'mean': list(normalization.mean), 'std': list(normalization.std)}
 
 
 def _graph(
-    file: Path, module: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str], half: bool,
-    opset: int,
+    file: Path, module: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str],
+    finish: Callable[[onnx.ModelProto], onnx.ModelProto], opset: int,
 ) -> dict[str, Any]:
     """Export one graph with static shapes; return its entry of model.yaml."""
     arguments = tuple(inputs.values())
     traced(module.eval(), inputs, outputs, file, opset)
-    model = pads_merged(folded(file))
-    onnx.save(halved(model) if half else model, str(file))
+    onnx.save(finish(pads_merged(folded(file))), str(file))
     with torch.no_grad():
         results = module(*arguments)
     results = results if isinstance(results, tuple) else (results,)
