@@ -68,8 +68,8 @@ class Run:
         torch.manual_seed(self.recipe.seed * _SEEDS_APART + self.step)
         for group in self._optimizer.param_groups:
             group['lr'] = group['peak'] * learning_rate_share(self.step, optim)
-        loss, parts = self._method.loss(batch, self.step)
         self._optimizer.zero_grad(set_to_none=True)
+        loss, parts = self._method.loss(batch, self.step)
         self._scaler.scale(loss).backward()
         weights = [
             weight for group in self._optimizer.param_groups for weight in group['params']]

@@ -15,6 +15,9 @@ from torch.utils.data import DataLoader, Sampler
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.networks.families import find_family
 from rgbt_tracker_ros.training import processes
+from rgbt_tracker_ros.training.batched.bank import build_bank
+from rgbt_tracker_ros.training.batched.loader import BatchedLoader
+from rgbt_tracker_ros.training.batched.source import BatchedSource
 from rgbt_tracker_ros.training.checkpoint import averaged_state, checkpoint_errors
 from rgbt_tracker_ros.training.dataset import PairDataset
 from rgbt_tracker_ros.training.log import TrainingLog
@@ -74,6 +77,8 @@ def train(recipe: Recipe, output: Path, seconds: float | None = None) -> Path:
                 raise InputError(f'--output {output} cannot be made: {error.strerror}') from error
         if recipe.optim.threads:
             torch.set_num_threads(recipe.optim.threads)
+        # A network's shapes stay: the fastest convolutions are worth being looked for.
+        torch.backends.cudnn.benchmark = True
         # A network can take long to be read: what is wrong with the data is said before.
         batches = _batches(recipe, device)
         run = Run(recipe, device)
@@ -157,6 +162,9 @@ def _batches(
     recipe: Recipe, device: torch.device,
 ) -> Callable[[int], Iterable[Sequence[Tensor]]]:
     """Read a recipe's data; return what gives the batches of this process from a step on."""
+    if recipe.data.batched:
+        source = BatchedSource(recipe, build_bank(recipe, device))
+        return lambda first: BatchedLoader(recipe, source, device, first)
     samples, optim, workers = PairDataset(recipe), recipe.optim, recipe.data.workers
     return lambda first: DataLoader(
         samples, batch_size=len(processes.own_rows(optim.batch)),

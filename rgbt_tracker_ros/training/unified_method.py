@@ -21,6 +21,8 @@ from rgbt_tracker_ros.training.recipe import Recipe
 from rgbt_tracker_ros.training.recipe_networks import UnifiedNetwork
 from rgbt_tracker_ros.training.recipe_stages import TrackingStage
 
+_LAYOUT = torch.channels_last
+
 
 class UnifiedMethod:
     """The tracker's loss; the fusion learns only later, and not in every step."""
@@ -40,7 +42,7 @@ class UnifiedMethod:
             self.network.trunk.load_imagenet(imagenet_file(network.trunk))
         if network.start != 'scratch':
             self.network.trunk.freeze(network.frozen_blocks, filters=network.frozen_filters)
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network.to(device, memory_format=_LAYOUT)
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the trunk's trained parameters, and all others."""
@@ -59,7 +61,7 @@ class UnifiedMethod:
             weight.requires_grad_(fuses)
         *images, boxes = batch
         first_rgb, first_thermal, later_rgb, later_thermal, search_rgb, search_thermal = (
-            image.contiguous(memory_format=torch.channels_last) for image in images)
+            image.contiguous(memory_format=_LAYOUT) for image in images)
         with mixed(self._device, optim.precision):
             if step % 2:
                 slots = self.network.template(
