@@ -59,25 +59,26 @@ def draw_diagram(figures: Sequence[tuple[str, Mapping[str, Any]]], title: str,
     Raises
     ------
     InputError
-        If the suffix is another one, matplotlib is not installed, or the file cannot be written.
+        If `check_diagram` would raise it, or the file cannot be written.
 
     """
+    check_diagram(path)
     with drawing():
         files = rendered(reliability_figure(figures, title))
     with replacing(path) as part:
-        part.write_bytes(files[suffix_of(path)])
+        part.write_bytes(files[path.suffix.lower()[1:]])
 
 
-def suffix_of(path: Path) -> str:
-    """Return `png` or `svg`.
+def check_diagram(path: Path) -> None:
+    """Refuse what could not be drawn, before the work for it is done.
 
     Raises
     ------
     InputError
-        If the file's name ends with neither.
+        If the file's name ends with neither .png nor .svg, or matplotlib is not installed.
 
     """
-    suffix = path.suffix.lower().lstrip('.')
-    if suffix not in ('png', 'svg'):
-        raise InputError(f'{path}: give a name that ends with .png or .svg')
-    return suffix
+    if path.suffix.lower() not in ('.png', '.svg'):
+        raise InputError(f'--picture {path}: give a name that ends with .png or .svg')
+    with drawing():
+        pass

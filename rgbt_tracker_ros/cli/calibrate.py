@@ -47,7 +47,7 @@ def calibrate(
     from rgbt_tracker_ros.benchmark.metrics.calibration import Line
     from rgbt_tracker_ros.benchmark.protocol.executors import Processes, Serial
     from rgbt_tracker_ros.benchmark.protocol.job import package_version
-    from rgbt_tracker_ros.benchmark.reliability_diagram import draw_diagram, suffix_of
+    from rgbt_tracker_ros.benchmark.reliability_diagram import check_diagram, draw_diagram
     from rgbt_tracker_ros.benchmark.score_calibration import (
         Tracked,
         held_out_error,
@@ -59,14 +59,16 @@ def calibrate(
     from rgbt_tracker_ros.cli.calibrate_report import show
     from rgbt_tracker_ros.cli.console import counting
     from rgbt_tracker_ros.inference.bundle import Calibration, load_bundle
+    from rgbt_tracker_ros.inference.model_path import DESCRIPTION
     from rgbt_tracker_ros.inference.processor import usable_cores
     from rgbt_tracker_ros.inference.recalibration import copy_recalibrated, recalibrate
 
-    check_writable({'--json': json_file, '--picture': picture})
-    if picture is not None:
-        suffix_of(picture)
-    settings = options.make_settings(set_, model, 'auto')
     bundle = load_bundle(model)
+    check_writable({'--json': json_file, '--picture': picture,
+                    'MODEL': None if dry_run else bundle.folder / DESCRIPTION})
+    if picture is not None:
+        check_diagram(picture)
+    settings = options.make_settings(set_, model, 'auto')
     material = materials(_datasets(dataset), _modalities(modality))
     executor = Serial() if workers == 1 else Processes(workers or usable_cores())
     frames = sum(each.frames for each in material)
@@ -84,8 +86,8 @@ def calibrate(
 
         before, after, line = improve(track_with, first)
     facts: dict[str, Any] = {
-        'model': bundle.name, 'version': package_version(), 'datasets': dataset,
-        'settings': options.changed(settings),
+        'model': bundle.name, 'search_sha256': bundle.search_graph.sha256,
+        'version': package_version(), 'settings': options.changed(settings),
         'calibration': {'before': first._asdict(), 'after': line._asdict()},
         'held_out_ece': held_out_error(before), 'before': report(before), 'after': report(after),
         'lost_threshold': {
