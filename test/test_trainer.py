@@ -123,7 +123,7 @@ def test_a_loss_that_is_no_number_ends_the_training_and_is_not_kept(tmp_path, mo
     assert torch.load(tmp_path / 'checkpoint.pt', weights_only=True)['step'] == 2
 
 
-def test_the_log_has_each_step_once_and_is_drawn(tmp_path):
+def test_the_log_has_each_step_once_and_is_drawn(tmp_path, monkeypatch):
     file = tmp_path / 'log.csv'
     log = TrainingLog(file, ('loss', 'iou'), 0)
     log.draw()
@@ -136,6 +136,10 @@ def test_the_log_has_each_step_once_and_is_drawn(tmp_path):
     again.add(60, [0.25, 0.75])
     assert file.read_text().splitlines() == [
         'step,loss,iou', '20,0.0500,0.5000', '40,0.0250,0.5000', '60,0.2500,0.7500']
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, 'matplotlib.figure', None)
+        again.draw()
+    assert not (tmp_path / 'log.png').exists()
     again.draw()
     assert (tmp_path / 'log.png').read_bytes().startswith(b'\x89PNG')
 

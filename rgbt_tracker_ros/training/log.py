@@ -43,10 +43,16 @@ class TrainingLog:
             csv.writer(table).writerow(_text(self._rows[-1]))
 
     def draw(self) -> None:
-        """Draw the curves beside the table, once there is more than a point of each."""
+        """Draw the curves beside the table, once there is more than a point of each.
+
+        Machines that only train may do without Matplotlib; the table tells the same.
+        """
         if len(self._rows) < 2:
             return
-        from matplotlib.figure import Figure
+        try:
+            from matplotlib.figure import Figure
+        except ModuleNotFoundError:
+            return
 
         names = self._names[1:]
         columns = min(_COLUMNS, len(names))
