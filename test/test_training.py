@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from training_sets import scene, write_sets
 
 from rgbt_tracker_ros.cli import export
 from rgbt_tracker_ros.errors import InputError
@@ -48,19 +49,9 @@ def _recipe(root: Path, steps: int = 4, **shares: float) -> Recipe:
                   'fusion_from': 0.5, 'precision': 'fp32', 'threads': 1}})
 
 
-def _scene(seed: int = 0) -> View:
-    rng = np.random.default_rng(seed)
-    rgb = rng.integers(0, 255, (120, 160, 3), dtype=np.uint8)
-    thermal = cv2.GaussianBlur(rng.integers(0, 90, (120, 160), dtype=np.uint8), (0, 0), 2)
-    mask = np.zeros((120, 160), np.uint8)
-    mask[40:80, 60:84] = 255
-    thermal[mask > 0] = 220
-    return View(rgb, thermal, Box(60, 40, 24, 40), mask)
-
-
 @pytest.mark.parametrize('seed', range(6))
 def test_crop_box_surrounds_the_target(seed):
-    crop = crop_view(_scene(), search_placement(np.random.default_rng(seed)), 4.0, 256)
+    crop = crop_view(scene(), search_placement(np.random.default_rng(seed)), 4.0, 256)
     cx, cy, w, h = (value * 256 for value in crop.box)
     hot = np.zeros((256, 256), bool)
     hot[max(round(cy - h / 2), 0):round(cy + h / 2),
@@ -70,7 +61,7 @@ def test_crop_box_surrounds_the_target(seed):
 
 
 def test_same_sample_in_every_run_and_different_ones_differ():
-    source = MomentSource([[lambda: _scene()]], 0, 0.4)
+    source = MomentSource([[lambda: scene()]], 0, 0.4)
 
     def sample(seed):
         rng = np.random.default_rng(seed)
@@ -86,9 +77,9 @@ def test_same_sample_in_every_run_and_different_ones_differ():
 
 
 def test_hard_samples_look_at_rivals_and_want_the_target_where_it_is():
-    scene = _scene()
-    near = replace(scene, rivals=(Box(90, 40, 24, 40),))
-    far = replace(scene, rivals=(Box(130, 100, 4, 4),), box=Box(10, 10, 8, 8))
+    view = scene()
+    near = replace(view, rivals=(Box(90, 40, 24, 40),))
+    far = replace(view, rivals=(Box(130, 100, 4, 4),), box=Box(10, 10, 8, 8))
     for seed in range(20):
         crop = crop_around_rival(near, np.random.default_rng(seed), 256)
         if crop.box is not None:
@@ -112,7 +103,7 @@ def test_crops_without_target_show_nothing_of_it(aspect):
 
 
 def test_augmentation_never_takes_both_cameras_away():
-    source = MomentSource([[lambda: _scene()]], 0, 0.4)
+    source = MomentSource([[lambda: scene()]], 0, 0.4)
     for seed in range(60):
         rng = np.random.default_rng(seed)
         crops = augment(source.crops(rng, 64, 128, hard=True), AugmentConfig(0.4, 0.4, 0.2), rng)
@@ -136,7 +127,7 @@ def test_moving_blobs_of_a_still_camera_are_found_and_excluded_frames_are_not():
 
 
 def test_warm_objects_of_a_picture():
-    assert any(box.iou(Box(60, 40, 24, 40)) > 0.7 for box in warm_objects(_scene().thermal))
+    assert any(box.iou(Box(60, 40, 24, 40)) > 0.7 for box in warm_objects(scene().thermal))
 
 
 def test_heat_map_peaks_at_the_centre_and_is_empty_without_a_target():
@@ -223,25 +214,7 @@ def test_weights_that_are_not_installed_are_named():
 
 @pytest.fixture(scope='module')
 def masked_set(tmp_path_factory):
-    """Make a still set with masks and registered pairs, laid out as the training data is."""
-    root = tmp_path_factory.mktemp('data')
-    for name in ('ccp_person', 'human_seg', 'weizmann_horse', 'coco_mini', 'davis16val'):
-        folder = root / 'train_rgb' / name
-        (folder / 'images').mkdir(parents=True)
-        (folder / 'masks').mkdir()
-        view = _scene(len(name))
-        cv2.imwrite(str(folder / 'images' / 'a.jpg'), cv2.resize(view.rgb, None, fx=2, fy=2))
-        cv2.imwrite(str(folder / 'masks' / 'a.png'), cv2.resize(view.mask, None, fx=2, fy=2))
-        with (folder / 'boxes.csv').open('w', newline='') as file:
-            csv.writer(file).writerows([
-                ('file', 'x', 'y', 'w', 'h', 'mask_frac', 'main_cc'),
-                ('a.jpg', 120, 80, 48, 80, 0.1, 1.0)])
-    for name in ('roadscene', 'msrs', 'tno', 'm3svd_pairs'):
-        for kind, image in (('rgb', _scene().rgb), ('thermal', _scene().thermal)):
-            folder = root / 'train' / name / kind
-            folder.mkdir(parents=True)
-            cv2.imwrite(str(folder / 'b.png'), image)
-    return root
+    return write_sets(tmp_path_factory.mktemp('data'))
 
 
 def test_every_sample_is_finite_and_boxes_are_in_range(masked_set):

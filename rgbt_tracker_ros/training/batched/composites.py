@@ -12,14 +12,14 @@ from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR
 from rgbt_tracker_ros.training import composite
 from rgbt_tracker_ros.training.batched.bank import Bank
 from rgbt_tracker_ros.training.batched.crops import CropBatch, SampleBatch
-from rgbt_tracker_ros.training.batched.cutting import Floats, Numbers, cut, cuts
+from rgbt_tracker_ros.training.batched.cutting import Floats, Numbers, cuts, extended
 from rgbt_tracker_ros.training.batched.placements import Places, search_places, template_places
 from rgbt_tracker_ros.training.batched.subsets import Flags, upload
 from rgbt_tracker_ros.training.composite import FRONT_SHARE, MAX_HIDDEN
 from rgbt_tracker_ros.training.views import DYNAMIC_UNREST
 
 MOST_RIVALS = 4
-_LUMA = (0.299, 0.587, 0.114)
+_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def _painted(
 
 def _sizes(bank: Bank, numbers: Numbers) -> Floats:
     """Return widths and heights of cut-outs in pixels of their pictures."""
-    chosen = bank.tables['images'][bank.tables['cut_outs']['rgb'][numbers]]
+    chosen = bank.tables['images'][bank.tables['cut_outs']['rgba'][numbers]]
     return np.stack([chosen['width'], chosen['height']], -1).astype(np.float64)
 
 
@@ -139,7 +139,7 @@ def _backgrounds(bank: Bank, count: int, out: int, rng: np.random.Generator) -> 
     # As cv2.resize: the outer edges of both pictures meet, not the centres of their outer pixels.
     places = np.stack([(step - 1.0) / 2, (step - 1.0) / 2, step, step], 1)
     return torch.cat([
-        cut(bank, cuts(bank, pairs[name], places, window), out, channels, None)
+        extended(bank, cuts(bank, pairs[name], places, window), out, channels)[0]
         for name, channels in (('rgb', 3), ('thermal', 1))], 1)
 
 
@@ -149,14 +149,14 @@ def _paste(
 ) -> None:
     """Blend cut-outs into rows of the canvas so that they fill boxes (cx, cy, w, h in pixels)."""
     out, device = canvas.shape[-1], canvas.device
-    objects = bank.tables['cut_outs'][numbers]
+    images = bank.tables['cut_outs']['rgba'][numbers]
     step = _sizes(bank, numbers) / boxes[:, 2:]
     places = np.hstack([(boxes[:, 2:] / 2 - boxes[:, :2]) * step, step])
-    rgb = cut(bank, cuts(bank, objects['rgb'], places), out, 3, None)
-    alpha = cut(bank, cuts(bank, objects['alpha'], places), out, 1, (0,)) / 255.0
-    luma = upload(np.array(_LUMA), device)[:, None, None]
-    grey = (rgb * luma).sum(1, keepdim=True)
-    level, slope = upload(np.stack([warmth, detail], 1), device)[:, :, None, None, None].unbind(1)
-    heat = (level + slope * (grey - 110.0)).clamp(0.0, 255.0)
-    index = upload(rows, device)
-    canvas[index] = torch.lerp(canvas[index], torch.cat([rgb, heat], 1), alpha)
+    layer, inside = extended(bank, cuts(bank, images, places), out, 4)
+    alpha = layer[:, 3:] * inside / 255.0
+    # Heat is a linear function of the colour; its shift takes the place of opacity.
+    colours = np.concatenate([detail[:, None] * _LUMA, (warmth - 110.0 * detail)[:, None]], 1)
+    colour, index = upload(colours, device)[:, :, None, None], upload(rows, device)
+    heat = (layer[:, :3] * colour[:, :3]).sum(1, keepdim=True) + colour[:, 3:]
+    layer[:, 3:] = heat.clamp(0.0, 255.0)
+    canvas[index] = torch.lerp(canvas[index], layer, alpha)

@@ -16,16 +16,13 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
-_Tap = tuple[Tensor, Tensor]
-
-
 class Cuts(NamedTuple):
     """What is cut, on the device.
 
     Attributes
     ----------
     images
-        N x 4 int64: first byte, width of a whole row, height and width of the image.
+        N x 4 int64: first byte, pixels from row to row, width and height of the image.
     places
         N x 4 float32: left, top, and the steps right and down from pixel to pixel of the crop.
 
@@ -57,7 +54,7 @@ def cuts(
 
     """
     chosen = bank.tables['images'][images]
-    rows = np.stack([chosen['offset'], chosen['width'], chosen['height'], chosen['width']], 1)
+    rows = np.stack([chosen['offset'], chosen['width'], chosen['width'], chosen['height']], 1)
     if windows is not None:
         left, top, side = windows.T
         rows[:, 0] += (top * chosen['width'] + left) * chosen['channels']
@@ -67,7 +64,7 @@ def cuts(
 
 
 def cut(
-    bank: Bank, what: Cuts, out: int, channels: int, fill: tuple[int, ...] | None,
+    bank: Bank, what: Cuts, out: int, channels: int, fill: tuple[int, ...],
 ) -> Tensor:
     """Cut crops with bilinear interpolation.
 
@@ -80,49 +77,49 @@ def cut(
     out
         Side of the crops.
     channels
-        1 or 3.
+        Of the images.
     fill
-        What lies outside the images; None: their nearest pixels.
+        What lies outside the images.
 
     Returns
     -------
     N x channels x out x out float32, 0..255.
 
     """
-    offset, stride, height, width = what.images[:, :, None].unbind(1)
-    left, top, step_x, step_y = what.places[:, :, None].unbind(1)
-    columns = _taps(left, step_x, width, out, fill is None)
-    rows = _taps(top, step_y, height, out, fill is None)
-    planes = torch.arange(channels, device=bank.pixels.device)[:, None, None]
-    result = torch.zeros(
-        (len(left), channels, out, out), dtype=torch.float32, device=bank.pixels.device)
-    for y, down in rows:
-        line = (offset + y * stride * channels)[:, None, :, None] + planes
-        for x, right in columns:
-            values = bank.pixels[line + (x * channels)[:, None, None, :]]
-            result.addcmul_(values * down[:, None, :, None], right[:, None, None, :])
-    if fill is not None:
-        down, right = (first[1] + second[1] for first, second in (rows, columns))
-        inside = down[:, None, :, None] * right[:, None, None, :]
-        colour = torch.tensor(fill, dtype=torch.float32).to(result.device, non_blocking=True)
-        result += colour[:, None, None] * (1.0 - inside)
-    return result
+    values, inside = extended(bank, what, out, channels)
+    colour = upload(np.array(fill, np.float32), values.device)[:, None, None]
+    return torch.lerp(colour, values, inside)
 
 
-def _taps(
-    start: Tensor, step: Tensor, length: Tensor, out: int, replicate: bool,
-) -> list[_Tap]:
-    """Return N x out indices along a side, and weights, of the two pixels that each is between.
+def extended(bank: Bank, what: Cuts, out: int, channels: int) -> tuple[Tensor, Tensor]:
+    """Cut crops of images that go on outside with their nearest pixels.
 
-    What lies outside has no weight.
+    Returns
+    -------
+    values
+        N x channels x out x out float32, 0..255.
+    inside
+        N x 1 x out x out: 1 inside the images, falling to 0 in a pixel beyond them.
+
     """
-    at = start + step * torch.arange(out, dtype=torch.float32, device=start.device)
-    if replicate:
-        at = torch.minimum(at.clamp_min(0.0), length - 1.0)
-    first = at.floor()
-    part = at - first
-    taps = []
-    for index, weight in ((first, 1.0 - part), (first + 1.0, part)):
-        inside = (index >= 0) & (index < length)
-        taps.append((torch.minimum(index.clamp_min(0.0), length - 1.0).long(), weight * inside))
-    return taps
+    offset, stride, lengths = what.images[:, 0], what.images[:, 1], what.images[:, 2:, None]
+    grid = torch.arange(out, dtype=torch.float32, device=bank.pixels.device)
+    at = torch.addcmul(what.places[:, :2, None], what.places[:, 2:, None], grid)
+    within = torch.minimum(at + 1.0, lengths - at).clamp_(0.0, 1.0)
+    last = lengths - 1
+    at = torch.minimum(at.clamp_min_(0.0), last)
+    low = at.long()
+    part = at - low
+    columns, rows = torch.stack([low, torch.minimum(low + 1, last)]).unbind(2)
+    planes = torch.arange(channels, device=bank.pixels.device)[:, None, None]
+    across = (columns * channels)[:, :, None, None, :] + planes
+    lines = (rows * (stride * channels)[:, None] + offset[:, None])[:, :, None, :, None]
+    right, down = part[:, 0, None, None, :], part[:, 1, None, :, None]
+    above, below = (_between(bank.pixels, line, across, right) for line in lines)
+    return torch.lerp(above, below, down), within[:, :1, None] * within[:, 1:, :, None]
+
+
+def _between(pixels: Tensor, line: Tensor, across: Tensor, right: Tensor) -> Tensor:
+    """Return pixels of rows, between two columns (the first axis of `across`)."""
+    left, other = pixels[line + across].float()
+    return torch.lerp(left, other, right)

@@ -63,13 +63,14 @@ class Packer:
             span = range(max(0, index - NEAR_FRAMES), min(len(group), index + NEAR_FRAMES + 1))
             near = [start + other for other in span
                     if item.sequence and group[other].sequence == item.sequence]
-            rgb, alpha = (self._write(image) for image in outlined(item))
             sequence = numbers.setdefault(item.sequence, len(numbers)) if item.sequence else -1
             self._rows['cut_outs'].append((
-                rgb, alpha, numbers.setdefault(item.image, len(numbers)), sequence,
+                self._write(np.dstack(outlined(item))),
+                numbers.setdefault(item.image, len(numbers)), sequence,
                 len(self._rows['near']), len(near) or 1))
             self._rows['near'] += [(number,) for number in near or [start + index]]
-        self._rows['groups'].append((start, len(group)))
+        if group:
+            self._rows['groups'].append((start, len(group)))
 
     def backgrounds(self, pairs: Iterable[tuple[Path, Path]]) -> None:
         """Add registered pairs that composites are laid on."""
@@ -115,11 +116,14 @@ def parts_of(data: DataRecipe, seed: int) -> list[Part]:
     if data.thermal_videos:
         parts += [partial(_video, video=video, teacher=data.teacher, cache=data.cache)
                   for video in thermal_videos(data.root, whole_out=data.held_out == 'videos')]
-    parts += [partial(_set, root=data.root, source=source, name=name)
-              for source, names in SETS.items() if getattr(data, source) for name in names]
+    parts += [partial(_annotated, root=data.root, source=source, name=name)
+              for source in ('rgb_videos', 'rgb_stills') if getattr(data, source)
+              for name in SETS[source]]
+    uses = data.rgbt_stills > 0, data.composites > 0
+    parts += [partial(_pairs, root=data.root, name=name, targets=uses[0], backgrounds=uses[1])
+              for name in PAIR_SETS if any(uses)]
     if data.composites:
         parts += [partial(_objects, root=data.root, name=name) for name in MASKED_SETS]
-        parts += [partial(_backgrounds, root=data.root, name=name) for name in PAIR_SETS]
     if data.generated:
         parts += [partial(_clip, seed=seed, number=number)
                   for number in range(data.generated_clips)]
@@ -141,16 +145,21 @@ def _video(
     packer.targets('thermal_videos', video.file.stem, video_targets(video, follower, cache))
 
 
-def _set(packer: Packer, *, root: Path, source: str, name: str) -> None:
+def _annotated(packer: Packer, *, root: Path, source: str, name: str) -> None:
     packer.targets(source, name, set_targets(root, source, name))
+
+
+def _pairs(
+    packer: Packer, *, root: Path, name: str, targets: bool, backgrounds: bool,
+) -> None:
+    if targets:
+        packer.targets('rgbt_stills', name, set_targets(root, 'rgbt_stills', name))
+    if backgrounds:
+        packer.backgrounds(set_pairs(root, name))
 
 
 def _objects(packer: Packer, *, root: Path, name: str) -> None:
     packer.cut_outs(set_cut_outs(root, name))
-
-
-def _backgrounds(packer: Packer, *, root: Path, name: str) -> None:
-    packer.backgrounds(set_pairs(root, name))
 
 
 def _clip(packer: Packer, *, seed: int, number: int) -> None:

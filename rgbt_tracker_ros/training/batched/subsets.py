@@ -38,7 +38,9 @@ def upload(values: NDArray[Any], device: torch.device) -> Tensor:
     """Copy an array to the device without waiting for it; floats become float32."""
     if values.dtype == np.float64:
         values = values.astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=True)
+    host = torch.from_numpy(np.ascontiguousarray(values))
+    # From memory that may be swapped out, the copy would wait for what the device does.
+    return (host.pin_memory() if device.type == 'cuda' else host).to(device, non_blocking=True)
 
 
 def column(values: NDArray[Any], like: Tensor) -> Tensor:

@@ -21,8 +21,7 @@ DTYPES = {name: np.dtype(fields) for name, fields in {
     # Targets that are sampled alike, and pasted as each other's rivals.
     'pools': [('source', '<U24'), ('name', '<U64'), *_RANGE],
     # An object of a composite: still or frame of a video, and its range of `near`.
-    'cut_outs': [('rgb', '<i8'), ('alpha', '<i8'), ('picture', '<i8'), ('sequence', '<i8'),
-                 *_RANGE],
+    'cut_outs': [('rgba', '<i8'), ('picture', '<i8'), ('sequence', '<i8'), *_RANGE],
     'near': [('cut_out', '<i8')],
     'groups': _RANGE,
     'backgrounds': [('rgb', '<i8'), ('thermal', '<i8')],
@@ -32,7 +31,7 @@ _POINTERS = {
     'moments': {'rgb': 'images', 'thermal': 'images', 'mask': 'images', 'start': 'rivals'},
     'targets': {'start': 'moments'},
     'pools': {'start': 'targets'},
-    'cut_outs': {'rgb': 'images', 'alpha': 'images', 'start': 'near'},
+    'cut_outs': {'rgba': 'images', 'start': 'near'},
     'near': {'cut_out': 'cut_outs'},
     'groups': {'start': 'cut_outs'},
     'backgrounds': {'rgb': 'images', 'thermal': 'images'},
