@@ -81,8 +81,8 @@ def machine() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {'python': platform.python_version()}
-    for package in ('numpy', 'opencv-python-headless', 'opencv-python', 'onnxruntime',
-                    'openvino', 'rclpy'):
+    for package in ('numpy', 'opencv-python-headless', 'opencv-contrib-python-headless',
+                    'opencv-python', 'onnxruntime', 'openvino', 'rclpy'):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

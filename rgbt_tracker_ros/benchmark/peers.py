@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from rgbt_tracker_ros.benchmark.datasets.sequence import Dataset
 from rgbt_tracker_ros.benchmark.nanotrack import Graphs, graph_sets, make_nanotrack
 from rgbt_tracker_ros.benchmark.peer_tracker import VIEWS, PeerTracker
-from rgbt_tracker_ros.benchmark.protocol.evaluate import Evaluation
 from rgbt_tracker_ros.benchmark.protocol.job import Job, make_job, package_version
-from rgbt_tracker_ros.benchmark.robustness import mean_figures
 from rgbt_tracker_ros.errors import InputError, ModelError
 from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 from rgbt_tracker_ros.settings import Settings
@@ -131,26 +128,6 @@ def missing_peers(weights: Path | None) -> dict[str, str]:
     elif NANO not in missing:
         _weights(NANO, '', weights)
     return missing
-
-
-def figures(result: Evaluation) -> dict[str, Any]:
-    """Return a tracker's mean scores and median times, ready for JSON.
-
-    `track_ms` is what the tracker itself takes, `frame_ms` with the preparation of the frame.
-
-    Raises
-    ------
-    InputError
-        If no frame is scored.
-
-    """
-    scores = mean_figures(result)
-    runs = result.runs.values()
-    # The first frame is that of the template.
-    track = [float(line.rpartition(',')[2]) for run in runs for line in run.log.splitlines()[2:]]
-    frame = np.concatenate([run.seconds[1:] for run in runs])
-    return {**scores, 'track_ms': float(np.median(track)),
-            'frame_ms': 1000 * float(np.median(frame))}
 
 
 def _maker(name: str, weights: tuple[str, ...]) -> Callable[[], Any]:

@@ -151,7 +151,7 @@ def evaluate(
     if peers:
         from rgbt_tracker_ros.cli.peers import report_peers
 
-        report_peers(results, data, facts, json_file, picture, weights)
+        report_peers(results, data, facts, settings, json_file, picture, weights)
         return
     done = results[jobs[0]]
     if corruptions:
