@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import miniature
@@ -121,6 +122,11 @@ def test_failures_are_drawn(pairs, model, tmp_path, capsys):
     red = (image[..., 2] > 180) & (image[..., 1] < 130)
     assert green.sum() > 50
     assert red.sum() > 50
+    assert evaluate(pairs, model, '--failures', tmp_path / 'one.png', '--modality', 'rgb') == 0
+    assert cv2.imread(str(tmp_path / 'one.png')).shape[0] == image.shape[0]
+    shutil.rmtree(pairs / 'one' / 'rgb')
+    assert evaluate(pairs, model, '--failures', tmp_path / 'one.png') == 0
+    assert cv2.imread(str(tmp_path / 'one.png')).shape[0] == image.shape[0] - 176
     assert evaluate(pairs, model, '--failures', tmp_path / 'f.txt') == 2
     assert 'ends in .png or .jpg' in capsys.readouterr().err
 

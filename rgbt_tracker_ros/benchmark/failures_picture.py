@@ -22,6 +22,7 @@ from rgbt_tracker_ros.benchmark.overlay import (
 )
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.imaging.box import Box
+from rgbt_tracker_ros.imaging.image_pair import CAMERAS
 
 _SIDE = 176
 _GAP = 4
@@ -47,13 +48,16 @@ def draw_failures(failures: Sequence[Failure], path: Path) -> None:
         If the file cannot be written.
 
     """
-    rows = [_row(failure) for failure in failures]
+    cameras = [camera for camera in CAMERAS if any(
+        getattr(moment.pair, camera) is not None for failure in failures
+        for moment in failure.moments)]
+    rows = [_row(failure, cameras) for failure in failures]
     width = max(row.shape[1] for row in rows)
     image = np.concatenate([cv2.copyMakeBorder(
         row, 0, _GAP, 0, width - row.shape[1], cv2.BORDER_CONSTANT, value=INK) for row in rows])
+    options = (cv2.IMWRITE_JPEG_QUALITY, _QUALITY) if path.suffix != '.png' else ()
     try:
-        done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
-                                  (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
+        done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     except cv2.error:
         done = False
     if not done:
@@ -64,11 +68,11 @@ def draw_failures(failures: Sequence[Failure], path: Path) -> None:
         raise InputError(f'--failures {path} cannot be written ({error.strerror})') from error
 
 
-def _row(failure: Failure) -> Image:
+def _row(failure: Failure, cameras: Sequence[str]) -> Image:
     """Return the moments of one failure side by side, under its name."""
     first, *rest = failure.moments
-    columns = [_column(first, _AROUND_TEMPLATE, 'template')]
-    columns += [_column(moment, _AROUND_SEARCH, f'{moment.frame}: IoU {moment.iou:.2f}')
+    columns = [_column(first, cameras, _AROUND_TEMPLATE, 'template')]
+    columns += [_column(moment, cameras, _AROUND_SEARCH, f'{moment.frame}: IoU {moment.iou:.2f}')
                 for moment in rest]
     gap = np.full((columns[0].shape[0], _GAP, 3), INK, np.uint8)
     strip = np.concatenate([part for column in columns for part in (column, gap)], axis=1)
@@ -79,15 +83,15 @@ def _row(failure: Failure) -> Image:
     return np.concatenate([title, strip])
 
 
-def _column(moment: Moment, factor: float, label: str) -> Image:
-    """Return a square around where the target was, from both cameras, one over the other."""
+def _column(moment: Moment, cameras: Sequence[str], factor: float, label: str) -> Image:
+    """Return a square around where the target was, from the cameras, one over the other."""
     around = moment.around
     side = factor * float(np.sqrt(around.w * around.h))
     x, y = around.x + around.w / 2 - side / 2, around.y + around.h / 2 - side / 2
     scale = _SIDE / side
     matrix = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]])
     parts = []
-    for image in _images(moment):
+    for image in (_image(moment, camera) for camera in cameras):
         part = np.asarray(cv2.warpAffine(in_color(image), matrix, (_SIDE, _SIDE),
                                          borderValue=(127, 127, 127)), np.uint8)
         for box, color in ((moment.truth, GREEN), (moment.found, RED)):
@@ -99,10 +103,12 @@ def _column(moment: Moment, factor: float, label: str) -> Image:
     return np.concatenate(parts)
 
 
-def _images(moment: Moment) -> list[Image]:
-    """Return what the cameras show, in the view of RGB; black where there is no image."""
+def _image(moment: Moment, camera: str) -> Image:
+    """Return what a camera shows, in the view of RGB; black where there is no image."""
     pair = moment.pair
-    black = np.zeros((pair.height, pair.width), np.uint8)
-    thermal = black if pair.thermal is None else in_rgb_frame(
-        pair.thermal, (pair.width, pair.height), pair.thermal_to_rgb)
-    return [black if pair.rgb is None else pair.rgb, thermal]
+    image: Image | None = getattr(pair, camera)
+    if image is None:
+        return np.zeros((pair.height, pair.width), np.uint8)
+    if camera == 'rgb':
+        return image
+    return in_rgb_frame(image, (pair.width, pair.height), pair.thermal_to_rgb)
