@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+import sys
 from typing import Any
 
 from mock_model import CELLS, SEARCH, TEMPLATE, exchanged, write_bundle
@@ -154,6 +155,25 @@ def test_a_gpu_is_used_where_onnxruntime_can(
     backend = load_backend(load_bundle(write_bundle(tmp_path / 'm')))
     assert given == [[('CUDAExecutionProvider', {'use_tf32': '0'}), 'CPUExecutionProvider']] * 2
     assert not backend.choice.degraded
+
+
+def test_cuda_that_pip_installed_is_loaded_before_a_gpu_is_used(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = _pretend_gpu(monkeypatch)
+    sessions: list[int] = []
+
+    def preload() -> None:
+        sys.stdout.write('Failed to load libcudnn.so.9')
+        sessions.append(len(given))
+
+    monkeypatch.setattr(onnxruntime, 'preload_dlls', preload, raising=False)
+    bundle = load_bundle(write_bundle(tmp_path / 'm'))
+    OnnxRuntimeBackend(bundle)
+    assert not sessions
+    OnnxRuntimeBackend(bundle, device='cuda')
+    assert sessions == [2, 3]
+    assert capsys.readouterr().out == ''
 
 
 def test_the_cpu_stands_in_loudly_for_a_gpu_that_is_lost(

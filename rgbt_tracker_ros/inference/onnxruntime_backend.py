@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any, Literal
 
 from rgbt_tracker_ros.errors import ModelError, one_line
@@ -94,6 +96,15 @@ def _providers(device: Device) -> list[Any]:
     return [*first, cuda, _PROVIDERS['cpu']]
 
 
+def _load_cuda(onnxruntime: Any) -> None:
+    """Load the CUDA and cuDNN that pip installed, where the linker does not look for them."""
+    # From 1.21 on. It prints what it misses; a session that lacks it is an error with a remedy.
+    preload = getattr(onnxruntime, 'preload_dlls', None)
+    if preload is not None:
+        with redirect_stdout(StringIO()):
+            preload()
+
+
 def load_session(graph: GraphSpec, threads: int, device: Device) -> Any:
     """Return a session of a graph; raise ModelError where ONNX Runtime cannot run it there."""
     onnxruntime = _imported()
@@ -101,6 +112,8 @@ def load_session(graph: GraphSpec, threads: int, device: Device) -> Any:
     if wanted not in onnxruntime.get_available_providers():
         raise ModelError(f'ONNX Runtime {onnxruntime.__version__} has no {wanted}: '
                          'pip install onnxruntime-gpu in place of onnxruntime')
+    if device != 'cpu':
+        _load_cuda(onnxruntime)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -122,7 +135,8 @@ def load_session(graph: GraphSpec, threads: int, device: Device) -> Any:
     # Where a provider's libraries are missing, ONNX Runtime goes on without it.
     if wanted not in session.get_providers():
         raise ModelError(f'ONNX Runtime {onnxruntime.__version__} cannot use its {wanted}: are '
-                         'its CUDA and cuDNN libraries installed?')
+                         'its CUDA and cuDNN libraries installed? '
+                         'pip install "onnxruntime-gpu[cuda,cudnn]" brings them')
     check_tensors(graph, *({item.name: (item.type, item.shape) for item in items}
                            for items in (session.get_inputs(), session.get_outputs())))
     return session
