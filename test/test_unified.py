@@ -2,6 +2,8 @@
 """The `unified` network, its fusion and its export."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -19,11 +21,13 @@ from rgbt_tracker_ros.settings import ModelSettings
 SMALL = UnifiedConfig(channels=32, blocks=2, heads=2, state=8)
 
 
-@pytest.fixture(scope='module')
-def network():
+@pytest.fixture(scope='module', params=[False, True], ids=['plain', 'fine'])
+def network(request):
     """Make a network with random weights and normalisation statistics that fit them."""
     torch.manual_seed(3)
-    made = UnifiedTracker(SMALL).train()
+    made = UnifiedTracker(replace(SMALL, fine=request.param)).train()
+    if made.fine is not None:
+        made.fine.down.weight.data.normal_(std=0.05)
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
@@ -61,7 +65,7 @@ def test_maps_have_their_shapes_and_ranges(network):
     with torch.no_grad():
         tokens = network.template(*_crops(128, 2))
         score, size, offset, fused = network.search([tokens, tokens], *_crops(256, 3))
-    assert tokens.shape == (1, 64, 32)
+    assert tokens.shape == (1, 128 if network.config.fine else 64, 32)
     assert score.shape == (1, 1, 16, 16)
     assert size.shape == offset.shape == (1, 2, 16, 16)
     assert fused.shape == (1, 3, 256, 256)
@@ -76,6 +80,26 @@ def test_both_template_slots_matter(network):
         base = network.search([first, first], *search)[0]
         assert (network.search([other, first], *search)[0] - base).abs().max() > 1e-5
         assert (network.search([first, other], *search)[0] - base).abs().max() > 1e-5
+
+
+def test_fine_matching_starts_as_nothing_and_learns_what_is_alike():
+    torch.manual_seed(5)
+    sizes = {'channels': 32, 'blocks': 1, 'heads': 2, 'state': 8}
+    network = UnifiedTracker(UnifiedConfig(**sizes, fine=True)).eval()
+    plain = UnifiedTracker(UnifiedConfig(**sizes)).eval()
+    assert not plain.load_state_dict(network.state_dict(), strict=False).missing_keys
+    template, search = _crops(128, 9), _crops(256, 10)
+    tokens = network.template(*template)
+    assert tokens.shape == (1, 128, 32)
+    torch.testing.assert_close(tokens[:, :64], plain.template(*template))
+    before = network.search([tokens, tokens], *search)[0]
+    torch.testing.assert_close(before, plain.search(2 * [tokens[:, :64]], *search)[0])
+    network.fine.down.weight.data.normal_()
+    assert (network.search([tokens, tokens], *search)[0] - before).abs().max() > 1e-4
+    detail = torch.cat([tokens[:, :64], torch.randn(1, 64, 32)], 1)
+    changed = [network.search(slots, *search)[0] for slots in (
+        [detail, tokens], [tokens, detail], [tokens, tokens])]
+    assert all((one - changed[2]).abs().max() > 1e-5 for one in changed[:2])
 
 
 @pytest.mark.parametrize('opset', [16, 17])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rgbt_tracker_ros.networks.efficientnet import EfficientNetLite, TrunkName
+from rgbt_tracker_ros.networks.fine_match import FineMatch
 from rgbt_tracker_ros.networks.fusion import PixelFusion
 from rgbt_tracker_ros.networks.heads import CentreHead
 from rgbt_tracker_ros.networks.inputs import Inputs
@@ -35,6 +36,7 @@ class UnifiedConfig:
     state: int = 32
     template_slots: int = 2
     trunk: TrunkName = 'lite0'
+    fine: bool = False
 
     @property
     def template_tokens(self) -> int:
@@ -110,21 +112,30 @@ class UnifiedTracker(nn.Module):
             torch.randn(1, config.search_cells ** 2, channels) * 0.02)
         self.correlation = nn.Linear(count * config.template_slots, channels)
         self.merge = nn.Linear(2 * channels, channels)
+        # Four fine cells take the place of one token, so that templates stay one tensor.
+        self.fine = FineMatch(fine, channels // 4, channels, 4 * count, config.template_slots
+                              ) if config.fine else None
         self.blocks = nn.ModuleList(
             MatchBlock(config, columns=bool(index % 2)) for index in range(config.blocks))
         self.norm_out = nn.LayerNorm(channels)
         self.head = CentreHead(channels)
 
-    def features(self, rgb: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the fused crop (B x 3 x H x W, normalised) and its tokens (B x L x C)."""
+    def features(self, rgb: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the fused crop, its tokens (B x L x C) and its map at stride 8.
+
+        The fused crop is B x 3 x H x W, normalised.
+        """
         fused = self.fusion(rgb, thermal)
         stride8, stride16 = self.trunk(fused)
         joined = self.neck(torch.cat([F.relu(self.down(stride8)), stride16], 1))
-        return fused, self.norm(joined.flatten(2).transpose(1, 2))
+        return fused, self.norm(joined.flatten(2).transpose(1, 2)), stride8
 
     def template(self, rgb: Tensor, thermal: Tensor) -> Tensor:
-        """Return the tokens of a template crop, B x T x C."""
-        return self.features(rgb, thermal)[1]
+        """Return the tokens of a template crop, B x T x C; with `fine`, those of it below."""
+        _, tokens, stride8 = self.features(rgb, thermal)
+        if self.fine is None:
+            return tokens
+        return torch.cat([tokens, self.fine.tokens(stride8).reshape(tokens.shape)], 1)
 
     def search(
         self, templates: Sequence[Tensor], rgb: Tensor, thermal: Tensor,
@@ -133,7 +144,15 @@ class UnifiedTracker(nn.Module):
 
         `templates` holds the tokens of each slot: the initial template, then the dynamic one.
         """
-        fused, tokens = self.features(rgb, thermal)
+        fused, tokens, stride8 = self.features(rgb, thermal)
+        cells, details = self.config.search_cells, None
+        if self.fine is not None:
+            count = self.config.template_tokens
+            shape = (len(tokens), -1, self.fine.channels)
+            details = self.fine(
+                self.fine.tokens(stride8), [slot[:, count:].reshape(shape) for slot in templates],
+                2 * cells)
+            templates = [slot[:, :count] for slot in templates]
         normal = F.normalize(tokens.float(), dim=-1)
         similar = [
             normal @ F.normalize(slot.float(), dim=-1).transpose(1, 2) for slot in templates]
@@ -143,7 +162,8 @@ class UnifiedTracker(nn.Module):
             for index, slot in enumerate(templates)
         ], 1)
         tokens = self.merge(torch.cat([tokens + self.search_position, correlation], -1))
-        cells = self.config.search_cells
+        if details is not None:
+            tokens = tokens + details
         for block in self.blocks:
             tokens = block(tokens, joint, cells)
         grid = self.norm_out(tokens).transpose(1, 2).reshape(tokens.shape[0], -1, cells, cells)

@@ -21,6 +21,8 @@ class UnifiedNetwork(Strict):
     channels: int = Field(default=128, ge=16, multiple_of=8)
     blocks: int = Field(default=3, ge=1, le=12)
     trunk: TrunkName = Field(default='lite0', description='Size of the EfficientNet.')
+    fine: bool = Field(
+        default=False, description='Match templates at stride 8, too.')
     start: Literal['imagenet', 'scratch'] | Path = Field(
         default='imagenet', description='Weights of the trunk, or a checkpoint of ours to go on '
         'from; relative to the recipe.')

@@ -35,7 +35,8 @@ class UnifiedMethod:
         self._score_target = recipe.stage.score_target
         self.extra = nn.Module()
         self.network = UnifiedTracker(UnifiedConfig(
-            channels=network.channels, blocks=network.blocks, trunk=network.trunk)).train()
+            channels=network.channels, blocks=network.blocks, trunk=network.trunk,
+            fine=network.fine)).train()
         if isinstance(network.start, Path):
             load_start(self.network, network.start, KeyMap(), ())
         elif network.start == 'imagenet':
