@@ -187,6 +187,12 @@ def test_sources_without_a_target_are_refused(root, tmp_path, source):
     assert str(batched.value) == str(single.value)
 
 
+def test_meetings_need_batches(root):
+    data = {**recipe(root).data.model_dump(), 'batched': False, 'meetings': 0.3}
+    with pytest.raises(ValueError, match=r'data\.meetings needs data\.batched'):
+        Recipe.model_validate({**recipe(root).model_dump(), 'data': data})
+
+
 def test_datasets_are_too_large(root):
     made = recipe(root, rgb_stills=1.0)
     data = {**made.data.model_dump(), 'datasets': ['lasher:/data/LasHeR']}

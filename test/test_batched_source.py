@@ -14,6 +14,7 @@ import torch
 from rgbt_tracker_ros.imaging.box import Box
 from rgbt_tracker_ros.networks.inputs import BORDER, RGB, SEARCH_FACTOR, THERMAL
 from rgbt_tracker_ros.training.batched.bank import Bank
+from rgbt_tracker_ros.training.batched.choosing import Chooser
 from rgbt_tracker_ros.training.batched.crossings import crossed
 from rgbt_tracker_ros.training.batched.cutting import cut, cuts, extended
 from rgbt_tracker_ros.training.batched.moments import moment_samples
@@ -39,9 +40,10 @@ def bank_of(*pools):
 
 def samples_of(targets, count, *, hard=False, gap=0, sizes=SIZES):
     """Return samples of a pool of targets, without crossings."""
-    bank, zeros = bank_of(targets), np.zeros(count, int)
+    bank = bank_of(targets)
     return moment_samples(
-        bank, zeros, zeros + gap, np.random.default_rng(0), sizes, 0.0, hard=hard)
+        bank, Chooser(bank.tables, np.array([gap])), np.zeros(count, int),
+        np.random.default_rng(0), sizes, 0.0, hard=hard)
 
 
 def target(grey, *, box=BOX, rivals=(), background=40):
@@ -174,6 +176,28 @@ def test_template_and_search_are_at_most_the_gap_apart_and_the_dynamic_template_
     assert (between >= np.minimum(first, last)).all()
     assert (between <= np.maximum(first, last)).all()
     assert len(np.unique(first)) > 30
+
+
+def test_meetings_lie_between_template_and_search():
+    near, far = (Box(70, 50, 20, 20),), (Box(130, 90, 20, 20),)
+    alone = [lambda: target(90)] * 5
+    meeting = [lambda number=number: target(90, rivals=near if number in (9, 25) else far)
+               for number in range(40)]
+    tables = bank_of([alone], [alone, meeting]).tables
+    pools = np.repeat([0, 1], 500)
+    chosen = Chooser(tables, np.array([6, 6]), 1.0).choose(pools, np.random.default_rng(0))
+    np.testing.assert_array_equal(chosen.targets, np.where(pools == 0, 0, 2))
+    start = tables['targets']['start'][chosen.targets]
+    first, between, last = (number - start for number in chosen[1:])
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    assert (high - low).max() == 6
+    assert ((low <= between) & (between <= high)).all()
+    assert (first < last).any()
+    assert (first > last).any()
+    met = pools == 1
+    across = [((low <= at) & (at <= high))[met] for at in (9, 25)]
+    assert np.logical_xor(*across).all()
+    assert min(one.mean() for one in across) > 0.4
 
 
 def test_rivals_cross_and_never_hide_more_of_the_target_than_allowed():

@@ -48,6 +48,9 @@ class DataRecipe(Strict):
     crossings: float = Field(
         default=0.4, ge=0, le=1, description='Share of the hard samples into which a target of '
         'the same source is pasted, before, behind or near the sample\'s own.')
+    meetings: float = Field(
+        default=0.0, ge=0, le=1, description='Share of the samples of videos whose template and '
+        'search lie on both sides of a moment in which the target meets a rival; with `batched`.')
     batched: bool = Field(
         default=False, description='Images, crops and changes on the device that trains, a whole '
         'batch at once; meant for a GPU. Sampling `robust`, no `datasets`.')
@@ -129,6 +132,8 @@ class Recipe(Strict):
             raise ValueError(f'stage.score_target {stage.score_target} is for unified alone')
         if self.data.batched and self.data.sampling != 'robust':
             raise ValueError(f'data.batched makes no samples as {self.data.sampling} does')
+        if self.data.meetings and not self.data.batched:
+            raise ValueError('data.meetings needs data.batched: set it to true, or leave both out')
         return self
 
     @model_validator(mode='after')

@@ -15,6 +15,7 @@ from rgbt_tracker_ros.networks.inputs import (
     THERMAL,
 )
 from rgbt_tracker_ros.training.batched.bank import Bank
+from rgbt_tracker_ros.training.batched.choosing import Chooser
 from rgbt_tracker_ros.training.batched.crops import CropBatch, SampleBatch
 from rgbt_tracker_ros.training.batched.crossings import crossed
 from rgbt_tracker_ros.training.batched.cutting import Floats, Numbers, cut, cuts
@@ -34,8 +35,8 @@ ABSENT = (0.5, 0.5, 0.0, 0.0)
 
 
 def moment_samples(
-    bank: Bank, pools: Numbers, gaps: Numbers, rng: np.random.Generator, sizes: tuple[int, int],
-    crossings: float, *, hard: bool,
+    bank: Bank, chooser: Chooser, pools: Numbers, rng: np.random.Generator,
+    sizes: tuple[int, int], crossings: float, *, hard: bool,
 ) -> SampleBatch:
     """Make samples; what is decided does not depend on the device.
 
@@ -43,10 +44,10 @@ def moment_samples(
     ----------
     bank
         Holds the targets.
+    chooser
+        Of the moments of targets.
     pools
         Of each sample, the number of the pool that its target is drawn from.
-    gaps
-        Of each sample, the largest number of moments between template and search.
     rng
         Decides everything.
     sizes
@@ -58,14 +59,8 @@ def moment_samples(
 
     """
     tables, count = bank.tables, len(pools)
-    owners = tables['pools'][pools]
-    targets = owners['start'] + rng.integers(owners['count'])
-    spans = tables['targets'][targets]
-    first = rng.integers(spans['count'])
-    last = rng.integers(np.maximum(first - gaps, 0), np.minimum(first + gaps + 1, spans['count']))
-    between = rng.integers(np.minimum(first, last), np.maximum(first, last) + 1)
-    early, middle, late = (
-        tables['moments'][spans['start'] + number] for number in (first, between, last))
+    targets, *numbers = chooser.choose(pools, rng)
+    early, middle, late = (tables['moments'][number] for number in numbers)
     places = (template_places(rng, count), template_places(rng, count, DYNAMIC_UNREST))
     both = np.concatenate([early, middle])
     size = both['box'][:, 2:].astype(np.float64)
@@ -74,6 +69,7 @@ def moment_samples(
     templates = _cropped(bank, both, aim, sizes[0])
     search = _cropped(bank, late, _search_aim(bank, late, rng, sizes[1], hard), sizes[1])
     if hard:
+        owners = tables['pools'][pools]
         others = owners['start'] + rng.integers(owners['count'])
         crosses = (rng.random(count) < crossings) & (others != targets)
         spans = tables['targets'][others]

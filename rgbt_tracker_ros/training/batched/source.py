@@ -6,6 +6,7 @@ import numpy as np
 
 from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.training.batched.bank import Bank
+from rgbt_tracker_ros.training.batched.choosing import Chooser
 from rgbt_tracker_ros.training.batched.composites import composite_samples
 from rgbt_tracker_ros.training.batched.crops import SampleBatch, stacked
 from rgbt_tracker_ros.training.batched.cutting import Floats
@@ -32,7 +33,8 @@ class BatchedSource:
         self._bank, self._data = bank, recipe.data
         self._seed, self._sizes = recipe.seed, recipe.network.crop_sizes
         pools = bank.tables['pools']
-        self._gaps = np.where(np.isin(pools['source'], _VIDEOS), recipe.data.max_gap, 0)
+        gaps = np.where(np.isin(pools['source'], _VIDEOS), recipe.data.max_gap, 0)
+        self._chooser = Chooser(bank.tables, gaps, recipe.data.meetings)
         shares = np.append(_pool_shares(recipe.data, bank), recipe.data.composites)
         if recipe.data.composites and not len(bank.tables['cut_outs']):
             raise _empty(recipe.data)
@@ -43,14 +45,14 @@ class BatchedSource:
 
         Hard ones often show, or are cut around, rivals of the target.
         """
-        bank, data, pools = self._bank, self._data, len(self._gaps)
+        bank, data, pools = self._bank, self._data, len(self._bank.tables['pools'])
         rng = np.random.default_rng([self._seed, step, rows.start])
         chosen = np.sort(rng.choice(pools + 1, len(rows), p=self._shares))
         chosen, composites = chosen[chosen < pools], int((chosen == pools).sum())
         parts = []
         if len(chosen):
             parts.append(moment_samples(
-                bank, chosen, self._gaps[chosen], rng, self._sizes, data.crossings, hard=hard))
+                bank, self._chooser, chosen, rng, self._sizes, data.crossings, hard=hard))
         if composites:
             parts.append(composite_samples(bank, composites, rng, self._sizes, hard=hard))
         return stacked(parts)
