@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny_training import resumed_and_whole
+from tiny_training import read_log, resumed_and_whole
 import torch
 
 from rgbt_tracker_ros.networks.inputs import RGB, THERMAL
@@ -106,6 +106,19 @@ def test_training_on_such_batches_resumes_exactly(tmp_path, monkeypatch):
     resumed, whole = resumed_and_whole(
         recipe(steps=3, batch=2, checkpoint_every=2), tmp_path, 2, monkeypatch)
     torch.testing.assert_close(resumed['network'], whole['network'], rtol=0, atol=0)
+
+
+def test_training_with_all_data_on_the_device(tmp_path):
+    content = recipe(faults=True, steps=2, fusion_from=0.0).model_dump(mode='json')
+    content['data'] |= {'rgbt_stills': 0.0, 'generated': 1.0, 'generated_clips': 1,
+                        'root': str(tmp_path), 'cache': str(tmp_path / 'cache')}
+    for name in ('first', 'second'):
+        trainer.train(Recipe.model_validate(content), tmp_path / name)
+    logs = [read_log(tmp_path / name) for name in ('first', 'second')]
+    assert np.isfinite(logs[0]['loss']).all()
+    assert (logs[0]['iou'] > 0).all()
+    assert logs[0]['loss'].tolist() == logs[1]['loss'].tolist()
+    assert len(list((tmp_path / 'cache').glob('bank_*.pt'))) == 1
 
 
 def test_sampling_that_cannot_be_batched_is_refused():
