@@ -44,12 +44,31 @@ class SamePadConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve B x C x H x W, H and W multiples of the stride, to H / stride x W / stride."""
+        return self.with_weights(x, self.weight, None)
+
+    def with_weights(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve with weights of the same shape as its own."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         total = max(kernel - stride, 0)
         if total % 2:
             x = F.pad(x, (total // 2, total - total // 2) * 2)
-            return F.conv2d(x, self.weight, None, stride, 0, 1, self.groups)
-        return F.conv2d(x, self.weight, None, stride, total // 2, 1, self.groups)
+            return F.conv2d(x, weight, bias, stride, 0, 1, self.groups)
+        return F.conv2d(x, weight, bias, stride, total // 2, 1, self.groups)
+
+
+def normalised(conv: SamePadConv, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Convolve and normalise B x C x H x W.
+
+    Frozen statistics are folded into the filters, which is the same and spares the passes over
+    the maps, forward and backward, that a normalisation of its own takes.
+    """
+    if norm.training:
+        return norm(conv(x))
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    weight = conv.weight * scale[:, None, None, None]
+    return conv.with_weights(x, weight, norm.bias - norm.running_mean * scale)
 
 
 class InvertedResidual(nn.Module):
@@ -70,9 +89,9 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map B x C_in x H x W to B x C_out x H / stride x W / stride."""
-        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
-        y = self._bn2(self._project_conv(y))
+        y = F.relu6(normalised(self._expand_conv, self._bn0, x)) if self.expands else x
+        y = F.relu6(normalised(self._depthwise_conv, self._bn1, y))
+        y = normalised(self._project_conv, self._bn2, y)
         return x + y if self.residual else y
 
 
@@ -104,7 +123,7 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Turn a normalised B x 3 x H x W image into its stride 8 and stride 16 maps."""
-        x = F.relu6(self._bn0(self._conv_stem(image)))
+        x = F.relu6(normalised(self._conv_stem, self._bn0, image))
         stride8 = x
         for index, block in enumerate(self._blocks):
             x = block(x)
