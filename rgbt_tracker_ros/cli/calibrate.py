@@ -99,8 +99,9 @@ def calibrate(
     if json_file is not None:
         write_json(json_file, facts)
     if picture is not None:
-        shown = ('before', 'after') if line != first else ('before',)
-        draw_diagram([(when, facts[when]) for when in shown],
+        shown = {'before': 'before', 'calibrated': 'after'} if line != first else {
+            'as it is': 'after'}
+        draw_diagram([(label, facts[when]) for label, when in shown.items()],
                      f'Score of {bundle.name} while tracking', picture)
     if not dry_run and line != first:
         recalibrate(bundle, Calibration(*line))

@@ -22,7 +22,7 @@ def show(facts: Mapping[str, Any]) -> None:
     before, after = facts['before'], facts['after']
     table = Table(title=f'score of {facts["model"]}: calibration error (ECE) and SR')
     table.add_column('sequences', no_wrap=True)
-    for name in ('frames', 'right %', 'ECE', 'before', 'SR', 'before'):
+    for name in ('frames', 'right %', 'ECE', 'was', 'SR', 'was'):
         table.add_column(name, justify='right')
     for name, row in after['materials'].items():
         old = before['materials'][name]
@@ -33,8 +33,8 @@ def show(facts: Mapping[str, Any]) -> None:
     console().print(table)
     old, new = (facts['calibration'][when] for when in ('before', 'after'))
     if old == new:
-        console().print(f'kept: scale {old["scale"]:.3f}, bias {old["bias"]:.3f}; no other was '
-                        'better')
+        console().print(f'kept: scale {old["scale"]:.3f}, bias {old["bias"]:.3f}; none that was '
+                        'tried is better')
     else:
         console().print(
             f'scale {new["scale"]:.3f}, bias {new["bias"]:.3f} (before {old["scale"]:.3f}, '
