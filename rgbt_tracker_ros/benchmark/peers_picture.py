@@ -21,7 +21,7 @@ def draw_success(results: Mapping[tuple[str, str], Evaluation], title: str, path
     results
         By the tracker's name and what it sees: `rgbt`, `rgb`, `thermal` or `average`.
     title
-        Of the picture.
+        What was tracked.
     path
         A PNG, or an SVG by its suffix.
 
@@ -32,6 +32,7 @@ def draw_success(results: Mapping[tuple[str, str], Evaluation], title: str, path
 
     """
     trackers = list(dict.fromkeys(name for name, _ in results))
+    views = {view for _, view in results}
     curves = {key: result.scores.mean() for key, result in results.items()}
     convention = next(iter(results.values())).scores.convention
     score = {key: item.scores(convention).sr for key, item in curves.items()}
@@ -43,11 +44,12 @@ def draw_success(results: Mapping[tuple[str, str], Evaluation], title: str, path
         for key in sorted(curves, key=lambda key: -score[key]):
             name, view = key
             axes.plot(SUCCESS_THRESHOLDS, 100 * curves[key].success,
-                      color=style_of(trackers.index(name)).color, linestyle=_LINES[view],
+                      color=style_of(trackers.index(name)).color,
+                      linestyle=_LINES[view] if len(views) > 1 else '-',
                       linewidth=2.2 if view == 'rgbt' else 1.4,
                       label=f'[{100 * score[key]:.1f}] {name}, {_seen(view)}')
         axes.set(xlim=(0, 1), ylim=(0, 100), xlabel='overlap threshold', ylabel='success rate, %',
-                 title=title)
+                 title=f'Success: {title}')
         figure.legend(loc='outside right center', fontsize=8.5)
         content = rendered(figure)
     suffix = path.suffix.removeprefix('.').lower()

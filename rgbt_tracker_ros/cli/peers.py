@@ -54,7 +54,8 @@ def report_peers(results: Mapping[Job, Evaluation], data: Dataset, facts: Mappin
                      **mean_figures(result), 'ms': times.get(job),
                      **({'events': events} if events else {})})
     rows.sort(key=lambda row: -float(row['sr']))
-    title = ', '.join(filter(None, (str(facts['dataset']), str(facts.get('variation', '')))))
+    what = f'{len(data.sequences)} sequences' if data.name == 'folder' else data.name
+    title = ', '.join(filter(None, (what, str(facts.get('variation', '')))))
     _show(rows, title)
     if json_file is not None:
         kept = ('dataset', 'split', 'variation')
@@ -64,7 +65,7 @@ def report_peers(results: Mapping[Job, Evaluation], data: Dataset, facts: Mappin
         from rgbt_tracker_ros.benchmark.peers_picture import draw_success
 
         draw_success({(Path(job.model).name, job.modality): result
-                      for job, result in results.items()}, f'Success: {title}', picture)
+                      for job, result in results.items()}, title, picture)
 
 
 def _show(rows: list[dict[str, Any]], title: str) -> None:
