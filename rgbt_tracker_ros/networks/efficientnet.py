@@ -138,13 +138,13 @@ class EfficientNetLite(nn.Module):
         self.load_state_dict({key: published[key] for key in own})
 
     def freeze(self, blocks: int, *, filters: bool = False) -> None:
-        """Freeze all normalisation statistics, and the weights of the stem and first blocks.
+        """Freeze all normalisations, and the weights of the stem and first blocks.
 
         With `filters` the depthwise filters of the other blocks too.
         """
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+                module.eval().requires_grad_(False)
         for part in [self._conv_stem, self._bn0, *self._blocks[:blocks]]:
             for weight in part.parameters():
                 weight.requires_grad_(False)
