@@ -55,7 +55,7 @@ def draw(report: Mapping[str, Any], path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.margins(y=0.01)
-    axes.set_xlabel(f'success rate (SR) of {report["model"]}, {report["modality"]}')
+    axes.set_xlabel(f'success rate (SR) of {Path(report["model"]).name}, {report["modality"]}')
     axes.spines[['top', 'right']].set_visible(False)
     figure.legend(loc='outside upper right', frameon=False)
     try:

@@ -54,7 +54,8 @@ def report_peers(results: Mapping[Job, Evaluation], data: Dataset, facts: Mappin
                      **mean_figures(result), 'ms': times.get(job),
                      **({'events': events} if events else {})})
     rows.sort(key=lambda row: -float(row['sr']))
-    what = f'{len(data.sequences)} sequences' if data.name == 'folder' else data.name
+    count = len(data.sequences)
+    what = f'{count} sequence{"s" * (count > 1)}' if data.name == 'folder' else data.name
     title = ', '.join(filter(None, (what, str(facts.get('variation', '')))))
     _show(rows, title)
     if json_file is not None:
