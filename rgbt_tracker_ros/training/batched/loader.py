@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -58,7 +59,15 @@ class BatchedLoader:
         self._rgb, self._thermal = _scales(RGB, device), _scales(THERMAL, device)
 
     def __iter__(self) -> Iterator[list[Tensor]]:
-        return (self.batch(step) for step in range(self._first, self._recipe.optim.steps))
+        # To launch a batch's kernels takes as long as to launch a step's: a thread is one ahead.
+        steps = range(self._first, self._recipe.optim.steps)
+        with ThreadPoolExecutor(1) as ahead:
+            made = ahead.submit(self.batch, steps[0]) if steps else None
+            for step in steps:
+                assert made is not None
+                batch = made.result()
+                made = ahead.submit(self.batch, step + 1) if step + 1 < steps.stop else None
+                yield batch
 
     @torch.no_grad()
     def batch(self, step: int) -> list[Tensor]:
