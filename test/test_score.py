@@ -265,7 +265,7 @@ def test_output_that_cannot_be_written_is_named(good, tmp_path, capsys, where):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['--dataset', 'nfs'], '--dataset nfs has no scoring rules: give folder, gtot'),
+    (['--dataset', 'nfs'], '--dataset nfs has no scoring rules: give folder, generated'),
     (['--dataset', 'vtuav'], 'give the dataset itself as --root'),
     (['--dataset', 'folder'], '--groundtruth: give the folder of tracks'),
     (['--groundtruth', '.'], '--groundtruth: it is for --dataset folder'),

@@ -34,7 +34,7 @@ def calibrate(
         '--json', metavar='OUT.json', help='Calibration errors by dataset, bins and thresholds.',
         )] = None,
     picture: Annotated[Path | None, typer.Option(
-        metavar='OUT.png', help='Reliability diagram, before and after; also .svg.')] = None,
+        metavar='OUT.png', help='Reliability diagram, before and after; PNG or SVG.')] = None,
     set_: options.Set = None,
 ) -> None:
     """Fit the score to what the model does while it tracks, and put that into its model.yaml.
