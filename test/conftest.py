@@ -51,3 +51,14 @@ def live(running_node: Any) -> Iterator[Any]:
 
     with following(running_node) as node:
         yield node
+
+
+@pytest.fixture(scope='module')
+def one_thread() -> Iterator[None]:
+    """Keep many small steps of PyTorch from waiting for threads that have no turn."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -20,19 +20,12 @@ from rgbt_tracker_ros.training.batched.faults import make_faulty
 from rgbt_tracker_ros.training.batched.subsets import Dice
 from rgbt_tracker_ros.training.styles import StyleConfig
 
+pytestmark = pytest.mark.usefixtures('one_thread')
+
 NO_STYLE = StyleConfig(0.0, 0.0, 0.0, 0.0, 0.0)
 NOTHING = AugmentConfig(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, NO_STYLE)
 EVERYTHING = AugmentConfig(0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.5,
                            StyleConfig(0.6, 0.3, 0.4, 0.6, 0.5))
-
-
-@pytest.fixture(autouse=True, scope='module')
-def _one_thread():
-    """Keep many small steps of a test from waiting for threads that have no turn."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _crops(count: int, side: int, seed: int) -> CropBatch:

@@ -16,16 +16,9 @@ from rgbt_tracker_ros.training.batched.occlusion import Patches, occluder
 from rgbt_tracker_ros.training.batched.sensor import misalignment
 from rgbt_tracker_ros.training.batched.subsets import Dice
 
+pytestmark = pytest.mark.usefixtures('one_thread')
+
 COUNT, SIDE = 48, 64
-
-
-@pytest.fixture(autouse=True, scope='module')
-def _one_thread():
-    """Keep many small steps of a test from waiting for threads that have no turn."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _dice(seed: int = 0) -> Dice:

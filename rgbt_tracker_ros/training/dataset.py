@@ -85,7 +85,7 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
 
     def add(share: float, targets: list[Moments], gap: int) -> None:
         if not any(targets):
-            raise _empty(data.root)
+            raise no_targets(data.root)
         source = (CausalSource(targets, gap) if data.sampling == 'ostrack'
                   else MomentSource(targets, gap, data.crossings))
         chosen.append((share, source))
@@ -104,7 +104,7 @@ def _sources(data: DataRecipe, seed: int) -> list[tuple[float, _Source]]:
         groups = [set_cut_outs(data.root, name) for name in MASKED_SETS]
         backgrounds = [pair for name in PAIR_SETS for pair in set_pairs(data.root, name)]
         if not any(groups):
-            raise _empty(data.root)
+            raise no_targets(data.root)
         chosen.append((data.composites, CompositeSource(groups, backgrounds)))
     if data.generated:
         add(data.generated, generated_targets(data.generated_clips, seed), data.max_gap)
@@ -132,6 +132,7 @@ def augmentation(data: DataRecipe) -> AugmentConfig:
     return replace(config, drop_rgb=part, drop_thermal=part, drop_one_view=part)
 
 
-def _empty(root: Path) -> InputError:
+def no_targets(root: Path) -> InputError:
+    """Return what is wrong when a source that has a share gives nothing."""
     return InputError(f'training data {root}: a source that has a share holds no target that is '
                       'large enough: complete it, or set its share to 0')

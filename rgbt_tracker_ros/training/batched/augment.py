@@ -11,7 +11,7 @@ import torch
 
 from rgbt_tracker_ros.training.augment import AugmentConfig
 from rgbt_tracker_ros.training.batched.completion import BOTH, completed
-from rgbt_tracker_ros.training.batched.crops import CropBatch, SampleBatch
+from rgbt_tracker_ros.training.batched.crops import CropBatch, SampleBatch, joined
 from rgbt_tracker_ros.training.batched.faults import make_faulty
 from rgbt_tracker_ros.training.batched.styles import styled
 from rgbt_tracker_ros.training.batched.subsets import Dice, Flags, Rows, change, in_each
@@ -38,7 +38,7 @@ def augmented(
     dice, count = Dice(rng, noise), len(samples.search)
     mirrored = dice.hits(config.mirror, count)
     # Both templates are as large: what befalls them is done at once.
-    templates = _mirrored(_joined(samples.template, samples.dynamic), np.tile(mirrored, 2))
+    templates = _mirrored(joined([samples.template, samples.dynamic]), np.tile(mirrored, 2))
     search = _mirrored(samples.search, mirrored)
     views = [templates, search]
     seen_by = completed(views, dice)
@@ -49,8 +49,7 @@ def augmented(
     for view in views:
         view.rgb.clamp_(0, 255).round_()
         view.thermal.clamp_(0, 255).round_()
-    return SampleBatch(_part(templates, slice(count)), _part(templates, slice(count, None)),
-                       search)
+    return SampleBatch(*templates.halves(), search)
 
 
 def _drop(
@@ -68,22 +67,6 @@ def _drop(
     thermal_lost = dice.hits(0.5, count)
     views[-1].has_thermal[(fate == 2) & thermal_lost] = False
     views[-1].has_rgb[(fate == 2) & ~thermal_lost] = False
-
-
-def _joined(first: CropBatch, second: CropBatch) -> CropBatch:
-    return CropBatch(
-        torch.cat([first.rgb, second.rgb]), torch.cat([first.thermal, second.thermal]),
-        torch.cat([first.mask, second.mask]),
-        np.concatenate([first.has_rgb, second.has_rgb]),
-        np.concatenate([first.has_thermal, second.has_thermal]),
-        np.concatenate([first.has_mask, second.has_mask]),
-        np.concatenate([first.box, second.box]))
-
-
-def _part(crops: CropBatch, rows: slice) -> CropBatch:
-    return CropBatch(
-        crops.rgb[rows], crops.thermal[rows], crops.mask[rows], crops.has_rgb[rows],
-        crops.has_thermal[rows], crops.has_mask[rows], crops.box[rows])
 
 
 def _mirrored(crops: CropBatch, chosen: Flags) -> CropBatch:

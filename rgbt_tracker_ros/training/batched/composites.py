@@ -11,15 +11,18 @@ from torch import Tensor
 from rgbt_tracker_ros.networks.inputs import SEARCH_FACTOR, TEMPLATE_FACTOR
 from rgbt_tracker_ros.training import composite
 from rgbt_tracker_ros.training.batched.bank import Bank
-from rgbt_tracker_ros.training.batched.crops import CropBatch, SampleBatch
+from rgbt_tracker_ros.training.batched.crops import ABSENT, CropBatch, SampleBatch
 from rgbt_tracker_ros.training.batched.cutting import Floats, Numbers, cuts, extended
-from rgbt_tracker_ros.training.batched.placements import Places, search_places, template_places
+from rgbt_tracker_ros.training.batched.placements import (
+    Places,
+    both_template_places,
+    search_places,
+)
 from rgbt_tracker_ros.training.batched.subsets import Flags, upload
+from rgbt_tracker_ros.training.batched.tones import LUMA
 from rgbt_tracker_ros.training.composite import FRONT_SHARE, MAX_HIDDEN
-from rgbt_tracker_ros.training.views import DYNAMIC_UNREST
 
 MOST_RIVALS = 4
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(slots=True)
@@ -67,10 +70,9 @@ def composite_samples(
         ~same & (np.arange(MOST_RIVALS) < number[:, None]),
         warmth[:, None] + np.pad(rng.normal(0.0, 18.0, (count, MOST_RIVALS)), ((0, 0), (1, 0))),
         rng.uniform(-0.5, 0.6, count))
-    places = Places(*map(np.concatenate, zip(
-        template_places(rng, count), template_places(rng, count, DYNAMIC_UNREST), strict=True)))
     templates = _painted(
-        bank, scenes.tiled([chosen, second], 1), places, TEMPLATE_FACTOR, sizes[0], rng)
+        bank, scenes.tiled([chosen, second], 1), both_template_places(rng, count),
+        TEMPLATE_FACTOR, sizes[0], rng)
     search = _painted(bank, scenes, search_places(rng, count), SEARCH_FACTOR, sizes[1], rng)
     return SampleBatch(*templates.halves(), search)
 
@@ -107,7 +109,7 @@ def _painted(
         if len(rows):
             _paste(bank, canvas, rows, numbers[own], boxes[own], scenes.warmth[own],
                    scenes.detail[rows])
-    box = np.where(scenes.present[:, None], boxes[:, 0] / out, (0.5, 0.5, 0.0, 0.0))
+    box = np.where(scenes.present[:, None], boxes[:, 0] / out, ABSENT)
     there = np.ones(count, bool)
     return CropBatch(canvas[:, :3], canvas[:, 3:], torch.zeros_like(canvas[:, 3:]), there,
                      there.copy(), ~there, box.astype(np.float32))
@@ -155,7 +157,7 @@ def _paste(
     layer, inside = extended(bank, cuts(bank, images, places), out, 4)
     alpha = layer[:, 3:] * inside / 255.0
     # Heat is a linear function of the colour; its shift takes the place of opacity.
-    colours = np.concatenate([detail[:, None] * _LUMA, (warmth - 110.0 * detail)[:, None]], 1)
+    colours = np.concatenate([detail[:, None] * LUMA, (warmth - 110.0 * detail)[:, None]], 1)
     colour, index = upload(colours, device)[:, :, None, None], upload(rows, device)
     heat = (layer[:, :3] * colour[:, :3]).sum(1, keepdim=True) + colour[:, 3:]
     layer[:, 3:] = heat.clamp(0.0, 255.0)

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
+ABSENT = (0.5, 0.5, 0.0, 0.0)
+"""Box of a target that a crop does not show."""
+
 
 @dataclass(slots=True)
 class CropBatch:
@@ -66,13 +69,16 @@ class SampleBatch(NamedTuple):
 
 def stacked(batches: Sequence[SampleBatch]) -> SampleBatch:
     """Return several batches as one."""
-    return SampleBatch(*(
-        CropBatch(*(_joined([getattr(crop, field.name) for crop in crops])
-                    for field in fields(CropBatch)))
-        for crops in zip(*batches, strict=True)))
+    return SampleBatch(*map(joined, zip(*batches, strict=True)))
 
 
-def _joined(values: Sequence[Any]) -> Any:
+def joined(batches: Sequence[CropBatch]) -> CropBatch:
+    """Return crops of the same size as one batch."""
+    return CropBatch(*(_concatenated([getattr(crops, field.name) for crops in batches])
+                       for field in fields(CropBatch)))
+
+
+def _concatenated(values: Sequence[Any]) -> Any:
     if len(values) == 1:
         return values[0]
     return torch.cat(list(values)) if isinstance(values[0], Tensor) else np.concatenate(values)

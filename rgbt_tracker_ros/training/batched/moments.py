@@ -16,22 +16,20 @@ from rgbt_tracker_ros.networks.inputs import (
 )
 from rgbt_tracker_ros.training.batched.bank import Bank
 from rgbt_tracker_ros.training.batched.choosing import Chooser
-from rgbt_tracker_ros.training.batched.crops import CropBatch, SampleBatch
+from rgbt_tracker_ros.training.batched.crops import ABSENT, CropBatch, SampleBatch
 from rgbt_tracker_ros.training.batched.crossings import crossed
 from rgbt_tracker_ros.training.batched.cutting import Floats, Numbers, cut, cuts
 from rgbt_tracker_ros.training.batched.placements import (
     Aim,
     Places,
     aimed,
+    both_template_places,
     outside_places,
     search_places,
-    template_places,
 )
 from rgbt_tracker_ros.training.batched.subsets import Flags, upload
 from rgbt_tracker_ros.training.sources import NEGATIVE_SHARE, RIVAL_SHARE
-from rgbt_tracker_ros.training.views import DYNAMIC_UNREST, WELL_INSIDE
-
-ABSENT = (0.5, 0.5, 0.0, 0.0)
+from rgbt_tracker_ros.training.views import WELL_INSIDE
 
 
 def moment_samples(
@@ -61,11 +59,10 @@ def moment_samples(
     tables, count = bank.tables, len(pools)
     targets, *numbers = chooser.choose(pools, rng)
     early, middle, late = (tables['moments'][number] for number in numbers)
-    places = (template_places(rng, count), template_places(rng, count, DYNAMIC_UNREST))
+    places = both_template_places(rng, count)
     both = np.concatenate([early, middle])
     size = both['box'][:, 2:].astype(np.float64)
-    aim = aimed(both['box'][:, :2] + size / 2, size, Places(*map(np.concatenate, zip(
-        *places, strict=True))), TEMPLATE_FACTOR, sizes[0])
+    aim = aimed(both['box'][:, :2] + size / 2, size, places, TEMPLATE_FACTOR, sizes[0])
     templates = _cropped(bank, both, aim, sizes[0])
     search = _cropped(bank, late, _search_aim(bank, late, rng, sizes[1], hard), sizes[1])
     if hard:

@@ -41,6 +41,13 @@ def template_places(rng: np.random.Generator, count: int, unrest: float = 1.0) -
     return Places(0.5 + shift, np.repeat(scale, 2, 1))
 
 
+def both_template_places(rng: np.random.Generator, count: int) -> Places:
+    """Draw the places of `count` initial templates, then those of as many dynamic ones."""
+    initial = template_places(rng, count)
+    dynamic = template_places(rng, count, views.DYNAMIC_UNREST)
+    return Places(*map(np.concatenate, zip(initial, dynamic, strict=True)))
+
+
 def search_places(rng: np.random.Generator, count: int) -> Places:
     """Draw places as tracking meets them, as `views.search_placement`."""
     reach = np.where(rng.random((count, 1)) < views.NEAR_SHARE, views.NEAR, views.FAR)

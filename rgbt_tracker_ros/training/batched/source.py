@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rgbt_tracker_ros.errors import InputError
 from rgbt_tracker_ros.training.batched.bank import Bank
 from rgbt_tracker_ros.training.batched.choosing import Chooser
 from rgbt_tracker_ros.training.batched.composites import composite_samples
 from rgbt_tracker_ros.training.batched.crops import SampleBatch, stacked
 from rgbt_tracker_ros.training.batched.cutting import Floats
 from rgbt_tracker_ros.training.batched.moments import moment_samples
+from rgbt_tracker_ros.training.dataset import no_targets
 from rgbt_tracker_ros.training.recipe import DataRecipe, Recipe
 
 _BY_TARGETS = ('thermal_videos', 'generated')
@@ -37,7 +37,7 @@ class BatchedSource:
         self._chooser = Chooser(bank.tables, gaps, recipe.data.meetings)
         shares = np.append(_pool_shares(recipe.data, bank), recipe.data.composites)
         if recipe.data.composites and not len(bank.tables['cut_outs']):
-            raise _empty(recipe.data)
+            raise no_targets(recipe.data.root)
         self._shares = shares / shares.sum()
 
     def draw(self, step: int, rows: range, *, hard: bool) -> SampleBatch:
@@ -72,10 +72,5 @@ def _pool_shares(data: DataRecipe, bank: Bank) -> Floats:
         else:
             shares[own] = share / len(count)
         if not (count.any() if source in _BY_TARGETS else count.all()):
-            raise _empty(data)
+            raise no_targets(data.root)
     return shares
-
-
-def _empty(data: DataRecipe) -> InputError:
-    return InputError(f'training data {data.root}: a source that has a share holds no target that '
-                      'is large enough: complete it, or set its share to 0')

@@ -9,13 +9,15 @@ from torch import Tensor
 from rgbt_tracker_ros.training.batched.fields import COARSE, enlarged, fractal_field, white
 from rgbt_tracker_ros.training.batched.subsets import Dice, Floats, column, columns, upload
 
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in brightness."""
+
 _KNOTS = 6
 
 
 def luma(rgb: Tensor) -> Tensor:
     """Return the N x 1 x S x S brightness of N x 3 x S x S images."""
-    red, green, blue = (share * rgb[:, band:band + 1] for band, share in enumerate(_LUMA))
+    red, green, blue = (share * rgb[:, band:band + 1] for band, share in enumerate(LUMA))
     return red + green + blue
 
 
